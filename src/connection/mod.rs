@@ -1,0 +1,1 @@
+//! One TCP connection joined.

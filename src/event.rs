@@ -1,0 +1,188 @@
+//! All that analysis says: one stream of owned events, from which every report is made.
+
+use crate::decode::SkippedPackets;
+use crate::http::Handshake;
+use crate::packet::{CaptureInfo, Endpoint, PacketRef, Side};
+use crate::rules::{Finding, Severity};
+use crate::websocket::Message;
+
+/// A WebSocket connection, opened or refused: 1, 2, 3 … in the order of the answers to the upgrade requests (of
+/// the first frame, where the handshake was not captured).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// One thing that analysis says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The packet at which it was known.
+    pub at: PacketRef,
+    /// Whose event it is; `None` for findings about the capture.
+    pub connection: Option<ConnectionId>,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// For each connection: one `Opened`, then messages and findings, then one `Closed`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// The upgrade was answered, or will never be, or frames were found without one.
+    Opened(Box<Opening>),
+    /// A message or control frame was completed, or can't be any more.
+    Message(Box<TimelineMessage>),
+    /// A rule is broken.
+    Finding(Box<Finding>),
+    /// Nothing more comes.
+    Closed(Box<Closing>),
+}
+
+/// A connection at its opening.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// Who sent the upgrade request.
+    pub client: Endpoint,
+    /// Who was asked.
+    pub server: Endpoint,
+    /// What carries it.
+    pub transport: Transport,
+    /// The first packet of the TCP connection in the capture.
+    pub start: PacketRef,
+    /// Its opening handshake.
+    pub handshake: Handshake,
+    /// The target of the HTTP CONNECT request (`host:port`), where the connection runs through a proxy's tunnel.
+    pub tunnel: Option<String>,
+}
+
+/// What carries a WebSocket connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// `ws`
+    Tcp,
+    /// `wss`
+    Tls,
+}
+
+/// A message with its place in the connection's timeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimelineMessage {
+    /// 0, 1, 2 … over both directions, in the order of delivery.
+    pub index: u64,
+    /// Who sent it.
+    pub sender: Side,
+    /// The message.
+    pub message: Message,
+}
+
+/// A connection at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// Its last packet.
+    pub end: PacketRef,
+    /// Who ended it and how.
+    pub close: Close,
+    /// What the client sent, then what the server sent.
+    pub traffic: [Traffic; 2],
+}
+
+/// Who ended a connection and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Close {
+    /// Who ended it first.
+    pub initiator: Initiator,
+    /// In which way.
+    pub how: CloseHow,
+    /// Status code of the first Close frame; `None` when it had none or there was no Close frame.
+    pub code: Option<u16>,
+    /// Reason of the first Close frame, bytes that are not UTF-8 replaced; empty when there was none.
+    pub reason: String,
+}
+
+/// Who ended a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Initiator {
+    /// The client did.
+    Client,
+    /// The server did.
+    Server,
+    /// Both sent a Close frame before they had the other's.
+    Both,
+    /// The capture does not show it.
+    Unknown,
+}
+
+/// In which way a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseHow {
+    /// Close frames both ways. // RFC 6455 §7.1.2
+    CloseHandshake,
+    /// A Close frame one way only, then the TCP connection ended.
+    CloseUnanswered,
+    /// TCP FIN without a Close frame.
+    Fin,
+    /// TCP RST without a Close frame.
+    Reset,
+    /// Silence for longer than `Limits::idle_websocket`.
+    Idle,
+    /// The capture ended, or wspect had to give the connection up, while it was open.
+    CaptureEnded,
+}
+
+/// What one side sent after the handshake.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Messages, control frames included.
+    pub messages: u64,
+    /// Frames.
+    pub frames: u64,
+    /// Payload bytes of the frames as on the wire (not decompressed), captured or not.
+    pub payload_bytes: u64,
+    /// Header and payload bytes of the frames, captured or not.
+    pub wire_bytes: u64,
+    /// Bytes that the capture does not hold.
+    pub missing_bytes: u64,
+}
+
+/// Takes events as they come; a `Vec<Event>` keeps them.
+pub trait Sink {
+    /// Takes one.
+    fn event(&mut self, event: Event);
+}
+
+impl Sink for Vec<Event> {
+    fn event(&mut self, event: Event) {
+        self.push(event);
+    }
+}
+
+/// The whole capture in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// The inputs, as known at the end.
+    pub inputs: Vec<CaptureInfo>,
+    /// Packets read.
+    pub packets: u64,
+    /// TCP connections that carried data or a SYN.
+    pub tcp_connections: u64,
+    /// Of these, how many began with a TLS record and were not decrypted.
+    pub tls_connections: u64,
+    /// Of these, how many spoke HTTP/1.
+    pub http_connections: u64,
+    /// Of these, how many spoke HTTP/2 (by its preface).
+    pub http2_connections: u64,
+    /// WebSocket connections reported, refused ones included.
+    pub websocket_connections: u64,
+    /// Messages reported, control frames included.
+    pub messages: u64,
+    /// Frames decoded.
+    pub frames: u64,
+    /// Findings by severity, in the order of [`Severity::ALL`].
+    pub findings: [u64; 4],
+    /// Packets without a TCP segment.
+    pub skipped: SkippedPackets,
+}
+
+impl Totals {
+    /// Findings of one severity.
+    pub fn findings_of(&self, severity: Severity) -> u64 {
+        Severity::ALL.iter().zip(self.findings).filter(|(each, _)| **each == severity).map(|(_, n)| n).sum()
+    }
+}

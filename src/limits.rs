@@ -1,0 +1,74 @@
+//! Every bound of the analysis, with its default and its reason. A bound limits what is kept, never what is
+//! decoded; reaching one is a finding (`limit-reached`), never an error.
+
+/// Bounds on memory and work. Sizes are in bytes, times in nanoseconds of capture time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A captured packet longer than this is taken for garbage in the file. 16 MiB is 64 times the largest
+    /// snap length that libpcap writes, and room for loopback and offloaded super-packets.
+    pub packet: usize,
+    /// Nested headers (VLAN tags, MPLS labels, tunnels) that are looked through to reach TCP. Real networks
+    /// stay below six; a packet that repeats a header for ever must end.
+    pub encapsulation: usize,
+    /// Bytes of IP fragments held while waiting for the rest, in all datagrams together.
+    pub fragment_bytes: usize,
+    /// IP datagrams put together at the same time.
+    pub fragment_datagrams: usize,
+    /// How long an unfinished IP datagram is waited for. RFC 8200 §4.5 says 60 s, Linux uses 30.
+    pub fragment_timeout: i64,
+    /// TCP flows followed at the same time; the one that was quiet longest is given up for a new one.
+    pub flows: usize,
+    /// Bytes of one direction kept because bytes before them have not come yet (out-of-order segments).
+    pub early_bytes: usize,
+    /// Packets of a connection that are waited for before a hole that the peer has acknowledged counts as lost,
+    /// and before the lowest sequence number seen counts as the start of a flow without SYN. Captures
+    /// reorder packets by a few places; 32 is beyond what merged interfaces and multi-queue cards show.
+    pub reorder_packets: u32,
+    /// A flow that is no WebSocket connection is forgotten after this silence (10 minutes).
+    pub idle_flow: i64,
+    /// An open WebSocket connection is ended, as `idle`, after this silence (24 hours: connections with rare
+    /// pings are real, and the number of flows is bounded anyway).
+    pub idle_websocket: i64,
+    /// How long a closed connection is remembered, so that late retransmissions do not look like a new
+    /// one: twice the round trip of a bad path, well under the quarter minute after which ports come again.
+    pub linger: i64,
+    /// Size of an HTTP head. Servers refuse at 8 to 64 KiB.
+    pub head: usize,
+    /// Header fields of an HTTP head.
+    pub headers: usize,
+    /// Bytes of one direction held while the other has to speak first: frames sent before the 101, a response
+    /// whose request is not there yet, the search for frames without a handshake.
+    pub held_bytes: usize,
+    /// Payload bytes of a message that are kept (`--max-payload`); its length and UTF-8 are checked to the end.
+    pub payload: usize,
+    /// Frames of one message whose headers are kept, where frames are asked for.
+    pub frames: usize,
+    /// Findings kept for one connection; more are counted.
+    pub findings: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            packet: 16 << 20,
+            encapsulation: 16,
+            fragment_bytes: 16 << 20,
+            fragment_datagrams: 4096,
+            fragment_timeout: 30 * SECOND,
+            flows: 1 << 20,
+            early_bytes: 4 << 20,
+            reorder_packets: 32,
+            idle_flow: 600 * SECOND,
+            idle_websocket: 86_400 * SECOND,
+            linger: 5 * SECOND,
+            head: 64 << 10,
+            headers: 256,
+            held_bytes: 256 << 10,
+            payload: 16 << 20,
+            frames: 1 << 16,
+            findings: 1000,
+        }
+    }
+}
+
+const SECOND: i64 = crate::packet::NANOS_PER_SECOND;

@@ -1,0 +1,3 @@
+//! The `wspect` command.
+
+fn main() {}

@@ -1,0 +1,27 @@
+//! Events → what people and programs read: the only output.
+
+use std::io;
+
+use crate::event::{Event, Totals};
+use crate::packet::CaptureInfo;
+
+/// One way to show the events of a capture. Errors are those of the writer behind it.
+pub trait Report {
+    /// Before the first event: the inputs as known at the start (path and format).
+    ///
+    /// # Errors
+    /// What the writer says.
+    fn begin(&mut self, inputs: &[CaptureInfo]) -> io::Result<()>;
+
+    /// Takes one event.
+    ///
+    /// # Errors
+    /// What the writer says.
+    fn event(&mut self, event: &Event) -> io::Result<()>;
+
+    /// After the last event.
+    ///
+    /// # Errors
+    /// What the writer says.
+    fn finish(&mut self, totals: &Totals) -> io::Result<()>;
+}
