@@ -1,8 +1,48 @@
 //! Files → packets: the only input.
 
-use std::io;
+mod block;
+mod buffer;
+mod compressed;
+#[cfg(test)]
+mod fixtures;
+mod frames;
+mod input;
+mod interface;
+mod merge;
+mod pcap;
+mod pcapng;
+mod record;
+mod stored;
+#[cfg(test)]
+mod tests;
+mod unknown;
 
+use std::io::{self, Read};
+
+pub use self::merge::Inputs;
+use crate::limits::Limits;
 use crate::packet::{CaptureInfo, Packet};
+
+/// Opens capture files, `-` being standard input, as one source in the order of time. The format is told by
+/// content, never by name.
+///
+/// # Errors
+/// Any of the files can't be opened, or is no capture: then nothing was read but its beginning.
+pub fn open(paths: &[String], limits: &Limits) -> Result<Inputs, CaptureError> {
+    Inputs::open(paths, limits)
+}
+
+/// Reads one capture from `reader`; `name` is its path in reports. For embedding and tests.
+///
+/// # Errors
+/// `reader` fails, or what it gives is no capture.
+pub fn from_reader(
+    name: &str,
+    reader: impl Read + Send + 'static,
+    limits: &Limits,
+) -> Result<Inputs, CaptureError> {
+    Inputs::from_reader(name, reader, limits)
+}
 
 /// Where packets come from. Pull, because the program owns the pace; each packet is lent until the next call.
 pub trait Source {
@@ -15,6 +55,18 @@ pub trait Source {
 
     /// What is known of each input by now, in the order of the command line.
     fn inputs(&self) -> Vec<CaptureInfo>;
+
+    /// How far reading has come, for a progress bar.
+    fn position(&self) -> Position;
+}
+
+/// How far reading has come, in bytes of the files as they are stored (compressed, where they are).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Bytes read of all inputs together; a little ahead of the packets handed out.
+    pub read: u64,
+    /// Size of all inputs together; `None` when one of them is no regular file.
+    pub total: Option<u64>,
 }
 
 /// The user's or the machine's fault, said in one line with what to do; exit status 2.

@@ -1,0 +1,89 @@
+//! Several files → one stream of packets in the order of time.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io::{self, Read};
+
+use super::input::Input;
+use super::stored::Stored;
+use super::{CaptureError, Position, Source};
+use crate::limits::Limits;
+use crate::packet::{CaptureInfo, Packet, Timestamp};
+
+/// Capture files as one [`Source`]. The file whose next packet is the earliest goes on; of equal times, the
+/// first on the command line. A file whose own packets go back in time keeps its order, as in `mergecap`.
+pub struct Inputs {
+    inputs: Vec<Input>,
+    /// The next packet of each file that has one.
+    heads: BinaryHeap<Reverse<(Timestamp, usize)>>,
+    /// Files whose next packet is not known: at first all, later the one that lent last. Only looked for when
+    /// it is asked for, so that a live pipe is not waited for while its packet is in hand.
+    due: Vec<usize>,
+    packets: u64,
+}
+
+impl Inputs {
+    pub(super) fn open(paths: &[String], limits: &Limits) -> Result<Self, CaptureError> {
+        let capacity = (READ_MEMORY / paths.len().max(1)).clamp(READ_LEAST, READ_MOST);
+        let open = |path: &String| {
+            let failed = |source: io::Error| CaptureError::Io { path: path.clone(), source };
+            Input::new(path, Stored::open(path).map_err(failed)?, limits, capacity)
+        };
+        Ok(Self::new(paths.iter().map(open).collect::<Result<_, _>>()?))
+    }
+
+    pub(super) fn from_reader(
+        name: &str,
+        reader: impl Read + Send + 'static,
+        limits: &Limits,
+    ) -> Result<Self, CaptureError> {
+        let input = Input::new(name, Stored::new(reader, None), limits, READ_MOST)?;
+        Ok(Self::new(vec![input]))
+    }
+
+    /// Files whose headers were read, in the order of the command line.
+    pub(super) fn new(inputs: Vec<Input>) -> Self {
+        let due = (0..inputs.len()).rev().collect();
+        Self { inputs, heads: BinaryHeap::new(), due, packets: 0 }
+    }
+
+    fn find_heads(&mut self) -> Result<(), CaptureError> {
+        while let Some(index) = self.due.pop() {
+            if let Some(input) = self.inputs.get_mut(index)
+                && let Some(time) = input.advance()?
+            {
+                self.heads.push(Reverse((time, index)));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Source for Inputs {
+    fn next_packet(&mut self) -> Result<Option<Packet<'_>>, CaptureError> {
+        self.find_heads()?;
+        let Some(Reverse((_, index))) = self.heads.pop() else { return Ok(None) };
+        self.due.push(index);
+        self.packets = self.packets.saturating_add(1);
+        let file = u16::try_from(index).unwrap_or(u16::MAX);
+        Ok(self.inputs.get_mut(index).and_then(|input| input.lend(self.packets, file)))
+    }
+
+    fn inputs(&self) -> Vec<CaptureInfo> {
+        self.inputs.iter().map(Input::info).collect()
+    }
+
+    fn position(&self) -> Position {
+        let all = || self.inputs.iter().map(Input::progress);
+        Position {
+            read: all().map(|progress| progress.read()).sum(),
+            total: all().map(|progress| progress.total()).sum(),
+        }
+    }
+}
+
+/// Bytes read at a time by all files together. More than 1 MiB at a time is no faster; a thousand rotated
+/// files must not take a gigabyte.
+const READ_MEMORY: usize = 64 << 20;
+const READ_MOST: usize = 1 << 20;
+const READ_LEAST: usize = 64 << 10;
