@@ -1,6 +1,117 @@
 //! Packets → TCP segments: link headers, tags, tunnels, IP fragments.
 
-use crate::packet::{Endpoint, PacketRef};
+mod defrag;
+mod ethernet;
+mod ip;
+mod link;
+mod span;
+mod tcp;
+mod tunnel;
+mod wifi;
+
+#[cfg(test)]
+mod captures;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod wire;
+
+use self::defrag::{DatagramKey, Fragment, Fragments};
+use self::ip::Carried;
+use self::span::Span;
+use crate::limits::Limits;
+use crate::packet::{Endpoint, LinkType, Packet, PacketRef};
+
+/// Looks through the headers of packets, one after the other, and puts IP fragments together.
+#[derive(Debug)]
+pub struct Decoder {
+    most_headers: usize,
+    fragments: Fragments,
+    datagrams: [Vec<u8>; MOST_DATAGRAMS],
+}
+
+impl Decoder {
+    /// A decoder that holds no fragments yet. Of the limits it keeps to `encapsulation` (all headers of a packet
+    /// count) and those of fragments.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            most_headers: limits.encapsulation,
+            fragments: Fragments::new(limits),
+            datagrams: Default::default(),
+        }
+    }
+
+    /// The TCP segment in a packet; lent by the packet or, where this one was the last fragment of a datagram, by
+    /// the decoder. Checksums are not looked at: cards fill them in after the capture.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn decode<'a>(&'a mut self, packet: &Packet<'a>) -> Result<Segment<'a>, Skip> {
+        let mut datagrams = self.datagrams.iter_mut();
+        let mut layer = link::first(packet.link, Span::of(packet))?;
+        for _ in 0..self.most_headers {
+            layer = match layer {
+                Layer::Carried(carried) if carried.protocol == ip::TCP => {
+                    return tcp::segment(packet.at, &carried);
+                }
+                Layer::Fragment(fragment) => {
+                    let whole = self.fragments.push(&fragment, packet.at.time)?;
+                    let datagram = datagrams.next().ok_or(Skip::Malformed)?;
+                    *datagram = whole.bytes;
+                    let DatagramKey { src, dst, .. } = fragment.key;
+                    let rest = Span::whole(datagram);
+                    Layer::Carried(Carried { src, dst, protocol: whole.protocol, rest })
+                }
+                other => other.next()?,
+            };
+        }
+        Err(Skip::Malformed)
+    }
+
+    /// Datagrams that were given up, before their time was out, because a bound on fragments was reached.
+    pub const fn datagrams_given_up(&self) -> u64 {
+        self.fragments.given_up()
+    }
+}
+
+/// A fragmented tunnel may carry fragments; deeper nesting is made up.
+const MOST_DATAGRAMS: usize = 4;
+
+/// What comes next in a packet. Lengths of link headers need no care: the length of the innermost IP packet trims
+/// padding, check sequences and trailers alike.
+#[derive(Clone, Copy, Debug)]
+enum Layer<'a> {
+    Link(LinkType, Span<'a>),
+    Ethernet(Span<'a>),
+    Tag { length: usize, rest: Span<'a> },
+    Llc(Span<'a>),
+    Mpls(Span<'a>),
+    Pppoe(Span<'a>),
+    Ppp(Span<'a>),
+    Wifi { rest: Span<'a>, padded: bool },
+    Ip(Span<'a>),
+    Carried(Carried<'a>),
+    Fragment(Fragment<'a>),
+}
+
+impl Layer<'_> {
+    /// What is below this header.
+    fn next(self) -> Result<Self, Skip> {
+        match self {
+            Self::Link(link, rest) => link::first(link, rest),
+            Self::Ethernet(rest) => ethernet::frame(rest),
+            Self::Tag { length, rest } => ethernet::tag(length, rest),
+            Self::Llc(rest) => ethernet::llc(rest),
+            Self::Mpls(rest) => ethernet::mpls(rest),
+            Self::Pppoe(rest) => ethernet::pppoe(rest),
+            Self::Ppp(rest) => ethernet::ppp(rest),
+            Self::Wifi { rest, padded } => wifi::frame(rest, padded),
+            Self::Ip(rest) => ip::packet(rest),
+            Self::Carried(carried) => carried.next(),
+            Self::Fragment(_) => Err(Skip::Fragment),
+        }
+    }
+}
 
 /// One TCP segment of the innermost IP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
