@@ -1,5 +1,19 @@
 //! TCP segments → ordered bytes of each direction, and the life of a connection.
 
+mod early;
+mod flow;
+mod reassembly;
+mod seq;
+mod span;
+mod tracker;
+
+#[cfg(test)]
+mod scene;
+
+pub use flow::{Direction, FlowKey};
+pub use reassembly::Counters;
+pub use tracker::{EndKind, TcpEnd, Tracker};
+
 use crate::packet::PacketRef;
 
 /// Bytes of one direction in stream order, all of ONE packet, so that whatever is made of them can name its
