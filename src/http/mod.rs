@@ -1,5 +1,8 @@
 //! Ordered bytes → HTTP/1 heads; which of them open a WebSocket (RFC 6455 §4, RFC 9112).
 
+mod headers;
+
+
 use crate::packet::PacketRef;
 
 /// The head of a request, as it stood on the wire.
@@ -13,6 +16,8 @@ pub struct RequestHead {
     pub version: String,
     /// Fields in wire order.
     pub headers: Headers,
+    /// Where it leaves the grammar.
+    pub anomalies: Vec<Anomaly>,
     /// The packet with its first byte.
     pub first: PacketRef,
     /// The packet that completed it.
@@ -30,6 +35,8 @@ pub struct ResponseHead {
     pub version: String,
     /// Fields in wire order.
     pub headers: Headers,
+    /// Where it leaves the grammar.
+    pub anomalies: Vec<Anomaly>,
     /// The packet with its first byte.
     pub first: PacketRef,
     /// The packet that completed it.
@@ -47,6 +54,40 @@ pub struct Header {
     pub name: String,
     /// Without the white space around it. Bytes that are not UTF-8 are read as Latin-1.
     pub value: String,
+}
+
+/// A place where a head leaves the grammar of RFC 9112 and was read all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Anomaly {
+    /// What is odd.
+    pub kind: AnomalyKind,
+    /// The field that it is about, by its index in [`Headers`]; `None` for the start line and the whole head.
+    pub field: Option<usize>,
+}
+
+/// How a head leaves the grammar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AnomalyKind {
+    /// A line ends with LF alone; said once for a head. // RFC 9112 §2.2
+    BareLf,
+    /// The protocol name is not `HTTP` in capitals. // RFC 9112 §2.3
+    ProtocolCase,
+    /// The request target holds white space or a byte that is not ASCII. // RFC 9112 §3.2
+    Target,
+    /// White space before the first field. // RFC 9112 §2.2
+    LeadingSpace,
+    /// White space between the name and the colon. // RFC 9112 §5.1
+    SpaceBeforeColon,
+    /// A line without a colon: its text is kept as a name with an empty value. // RFC 9112 §5
+    NoColon,
+    /// The name is not a token. // RFC 9110 §5.1
+    Name,
+    /// A control character in the value. // RFC 9110 §5.5
+    ControlCharacter,
+    /// The value goes on in the next line; the parts are joined with a space. // RFC 9112 §5.2
+    ObsFold,
+    /// The value is not UTF-8 and was read as Latin-1.
+    NotUtf8,
 }
 
 /// The opening handshake of one connection: facts only, rules judge them.
