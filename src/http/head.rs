@@ -1,0 +1,485 @@
+//! The bytes of a whole head → `RequestHead`, `ResponseHead`: what stood on the wire, and where it leaves the
+//! grammar (RFC 9112 §2 to §5).
+
+use nom::bytes::complete::take_till;
+use nom::bytes::streaming::{tag_no_case, take_while_m_n};
+use nom::character::streaming::{char, one_of, satisfy};
+use nom::combinator::{all_consuming, complete, opt, peek, recognize};
+use nom::sequence::terminated;
+use nom::{IResult, Parser};
+
+use super::body::Body;
+use super::headers::is_token_byte;
+use super::{Anomaly, AnomalyKind, Header, Headers, RequestHead, ResponseHead};
+use crate::packet::PacketRef;
+
+/// What the two kinds of heads have in common for their reader.
+pub(super) trait Head: Sized {
+    /// The first bytes of a head. Where they may yet become one, this is `Incomplete`; it never needs more
+    /// than a few dozen of them.
+    fn opening(input: &[u8]) -> IResult<&[u8], ()>;
+
+    /// Is this line, given with its line end, a start line of HTTP/1?
+    fn is_start_line(line: &[u8]) -> bool;
+
+    /// Reads a head whose start line is one and which ends with an empty line. `None` when it has more than
+    /// `bound` fields.
+    fn parse(bytes: &[u8], bound: usize) -> Option<Self>;
+
+    /// Says which packets it came from.
+    fn place(&mut self, first: PacketRef, last: PacketRef);
+
+    /// What follows it.
+    fn body(&self) -> Body;
+}
+
+impl Head for RequestHead {
+    fn opening(input: &[u8]) -> IResult<&[u8], ()> {
+        method(input).map(|(rest, _)| (rest, ()))
+    }
+
+    fn is_start_line(line: &[u8]) -> bool {
+        request_line(line).is_some()
+    }
+
+    fn parse(bytes: &[u8], bound: usize) -> Option<Self> {
+        let (fields, line) = whole_line(bytes).ok()?;
+        let (method, target, protocol) = request_line(line)?;
+        let anomalies =
+            [protocol.anomaly(), odd_target(target), bare_lf(bytes)].into_iter().flatten().collect();
+        let (headers, anomalies) = Fields::parse(fields, bound, anomalies)?;
+        let (method, target, version) = (text(method), text(target), text(protocol.version));
+        Some(Self { method, target, version, headers, anomalies, ..Self::default() })
+    }
+
+    fn place(&mut self, first: PacketRef, last: PacketRef) {
+        (self.first, self.last) = (first, last);
+    }
+
+    fn body(&self) -> Body {
+        Body::of_request(self)
+    }
+}
+
+impl Head for ResponseHead {
+    fn opening(input: &[u8]) -> IResult<&[u8], ()> {
+        status(input).map(|(rest, _)| (rest, ()))
+    }
+
+    fn is_start_line(line: &[u8]) -> bool {
+        status(line).is_ok()
+    }
+
+    fn parse(bytes: &[u8], bound: usize) -> Option<Self> {
+        let (fields, line) = whole_line(bytes).ok()?;
+        let (reason, (protocol, status)) = status(line).ok()?;
+        let anomalies = [protocol.anomaly(), bare_lf(bytes)].into_iter().flatten().collect();
+        let (headers, anomalies) = Fields::parse(fields, bound, anomalies)?;
+        let reason = without_line_end(reason);
+        let reason = text(reason.strip_prefix(b" ").unwrap_or(reason));
+        Some(Self { status, reason, version: text(protocol.version), headers, anomalies, ..Self::default() })
+    }
+
+    fn place(&mut self, first: PacketRef, last: PacketRef) {
+        (self.first, self.last) = (first, last);
+    }
+
+    fn body(&self) -> Body {
+        Body::of_response(self)
+    }
+}
+
+/// `HTTP/1.1` as it was written.
+struct Protocol<'a> {
+    name: &'a [u8],
+    version: &'a [u8],
+}
+
+impl Protocol<'_> {
+    fn anomaly(&self) -> Option<Anomaly> {
+        (self.name != b"HTTP/").then_some(Anomaly { kind: AnomalyKind::ProtocolCase, field: None })
+    }
+}
+
+/// Only version 1.x has heads that are text: `PRI * HTTP/2.0` must not pass. // RFC 9112 §2.3, RFC 9113 §3.4
+fn protocol(input: &[u8]) -> IResult<&[u8], Protocol<'_>> {
+    let version = recognize((char('1'), char('.'), satisfy(|digit| digit.is_ascii_digit())));
+    let (rest, (name, version)) = (tag_no_case(&b"HTTP/"[..]), version).parse(input)?;
+    Ok((rest, Protocol { name, version }))
+}
+
+/// `GET` and the space after it. // RFC 9112 §3.1
+fn method(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    terminated(take_while_m_n(1, LONGEST_METHOD, is_token_byte), char(' ')).parse(input)
+}
+
+/// Method, target and protocol. The target is all between the first and the last space, so that one which
+/// holds spaces is shown as it was. // RFC 9112 §3
+fn request_line(line: &[u8]) -> Option<(&[u8], &[u8], Protocol<'_>)> {
+    let (rest, method) = method(line).ok()?;
+    let mut from_the_end = trim_end(without_line_end(rest)).rsplitn(2, |byte| *byte == b' ');
+    let (_, protocol) = all_consuming(protocol).parse(from_the_end.next()?).ok()?;
+    let target = from_the_end.next().filter(|target| !trim(target).is_empty())?;
+    Some((method, target, protocol))
+}
+
+/// Protocol and status code of a status line; its reason, with the space before it, is left. Reason and
+/// space are often missing. // RFC 9112 §4
+fn status(input: &[u8]) -> IResult<&[u8], (Protocol<'_>, u16)> {
+    let code = take_while_m_n(3, 3, |byte: u8| byte.is_ascii_digit()).map(decimal);
+    terminated((terminated(protocol, char(' ')), code), peek(one_of(" \t\r\n"))).parse(input)
+}
+
+fn decimal(digits: &[u8]) -> u16 {
+    digits.iter().fold(0, |value, digit| value * 10 + u16::from(digit.wrapping_sub(b'0')))
+}
+
+/// Header fields while their lines come in.
+struct Fields<'a> {
+    headers: Vec<Header>,
+    anomalies: Vec<Anomaly>,
+    /// The latest field: the next line may continue it.
+    open: Option<(&'a [u8], Vec<u8>)>,
+}
+
+impl<'a> Fields<'a> {
+    /// The fields up to the empty line, and their anomalies behind those given; `None` when there are more
+    /// than `bound`.
+    fn parse(mut input: &'a [u8], bound: usize, anomalies: Vec<Anomaly>) -> Option<(Headers, Vec<Anomaly>)> {
+        let mut fields = Self { headers: Vec::new(), anomalies, open: None };
+        while let Ok((rest, line)) = whole_line(input) {
+            let line = without_line_end(line);
+            if line.is_empty() {
+                break;
+            }
+            fields.line(line);
+            if fields.headers.len() + 1 > bound {
+                return None;
+            }
+            input = rest;
+        }
+        fields.close();
+        Some((Headers(fields.headers), fields.anomalies))
+    }
+
+    fn line(&mut self, line: &'a [u8]) {
+        let indented = matches!(line, [b' ' | b'\t', ..]);
+        if let (true, Some((_, value))) = (indented, &mut self.open) {
+            value.push(b' ');
+            value.extend_from_slice(trim(line));
+            self.note(AnomalyKind::ObsFold);
+            return;
+        }
+        self.close();
+        if indented {
+            self.note(AnomalyKind::LeadingSpace);
+        }
+        self.begin(trim(line));
+    }
+
+    fn begin(&mut self, line: &'a [u8]) {
+        let Ok((value, (written, colon))) = field(line) else { return };
+        let name = trim_end(written);
+        if colon.is_none() {
+            self.note(AnomalyKind::NoColon);
+        } else if name.len() < written.len() {
+            self.note(AnomalyKind::SpaceBeforeColon);
+        }
+        if name.is_empty() || !name.iter().copied().all(is_token_byte) {
+            self.note(AnomalyKind::Name);
+        }
+        self.open = Some((name, value.to_vec()));
+    }
+
+    fn close(&mut self) {
+        let Some((name, value)) = self.open.take() else { return };
+        let value = trim(&value);
+        if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+            self.note(AnomalyKind::ControlCharacter);
+        }
+        if std::str::from_utf8(value).is_err() {
+            self.note(AnomalyKind::NotUtf8);
+        }
+        self.headers.push(Header { name: text(name), value: text(value) });
+    }
+
+    /// Notes an anomaly of the field that is open or about to be opened.
+    fn note(&mut self, kind: AnomalyKind) {
+        let anomaly = Anomaly { kind, field: Some(self.headers.len()) };
+        if self.anomalies.last() != Some(&anomaly) {
+            self.anomalies.push(anomaly);
+        }
+    }
+}
+
+fn odd_target(target: &[u8]) -> Option<Anomaly> {
+    let odd = !target.iter().all(u8::is_ascii_graphic);
+    odd.then_some(Anomaly { kind: AnomalyKind::Target, field: None })
+}
+
+fn bare_lf(head: &[u8]) -> Option<Anomaly> {
+    let mut lines = head.split_inclusive(|byte| *byte == b'\n');
+    lines.any(|line| !line.ends_with(b"\r\n")).then_some(Anomaly { kind: AnomalyKind::BareLf, field: None })
+}
+
+/// A name as it was written, its colon if there is one; the value is left. // RFC 9112 §5
+fn field(line: &[u8]) -> IResult<&[u8], (&[u8], Option<char>)> {
+    (take_till(|byte| byte == b':'), opt(complete(char(':')))).parse(line)
+}
+
+/// One line with its line end.
+fn whole_line(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    recognize((take_till(|byte| byte == b'\n'), char('\n'))).parse(input)
+}
+
+/// A recipient may take a bare LF for a line end. // RFC 9112 §2.2
+pub(super) fn without_line_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    trim_end(bytes)
+}
+
+fn trim_end(mut bytes: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// UTF-8 as it is; other bytes as Latin-1, which loses none of them.
+fn text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().copied().map(char::from).collect(),
+    }
+}
+
+/// Registered methods have up to 17 letters (`UPDATEREDIRECTREF`); text protocols show by a long first word
+/// that they are no HTTP.
+const LONGEST_METHOD: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use AnomalyKind::*;
+    use proptest::prelude::*;
+
+    fn request(bytes: &[u8]) -> RequestHead {
+        RequestHead::parse(bytes, 256).unwrap()
+    }
+
+    fn response(bytes: &[u8]) -> ResponseHead {
+        ResponseHead::parse(bytes, 256).unwrap()
+    }
+
+    type NameAndValue = (String, String);
+
+    /// The fields of a request with these lines, and its anomalies.
+    fn fields(lines: &[u8]) -> (Vec<NameAndValue>, Vec<(AnomalyKind, Option<usize>)>) {
+        let head = request(&[b"GET / HTTP/1.1\r\n", lines, b"\r\n"].concat());
+        let fields = head.headers.0.into_iter().map(|field| (field.name, field.value));
+        (fields.collect(), head.anomalies.iter().map(|anomaly| (anomaly.kind, anomaly.field)).collect())
+    }
+
+    fn field_of(name: &str, value: &str) -> NameAndValue {
+        (name.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn a_head_by_the_grammar_has_no_anomalies() {
+        let head =
+            request(b"GET /chat?x=1 HTTP/1.1\r\nHost: a\r\nX-Empty:\r\nsec-websocket-KEY:\tk==  \r\n\r\n");
+        assert_eq!(
+            (head.method.as_str(), head.target.as_str(), head.version.as_str()),
+            ("GET", "/chat?x=1", "1.1")
+        );
+        let fields: Vec<_> = head.headers.0.iter().map(|h| (h.name.as_str(), h.value.as_str())).collect();
+        assert_eq!(fields, [("Host", "a"), ("X-Empty", ""), ("sec-websocket-KEY", "k==")]);
+        assert_eq!(head.anomalies, []);
+    }
+
+    #[test]
+    fn a_target_is_all_between_the_first_and_the_last_space() {
+        for (line, target) in [
+            ("GET /a b  c HTTP/1.1\r\n\r\n", "/a b  c"),
+            ("GET /a HTTP/1.1 HTTP/1.1\r\n\r\n", "/a HTTP/1.1"),
+            ("CONNECT example.com:443 HTTP/1.0\n\n", "example.com:443"),
+            ("GET ws://example.com/x HTTP/1.1\r\n\r\n", "ws://example.com/x"),
+            ("OPTIONS * http/1.2 \r\n\r\n", "*"),
+            ("GET /柳 HTTP/1.1\r\n\r\n", "/柳"),
+        ] {
+            assert!(RequestHead::is_start_line(line.trim_end_matches(['\r', '\n']).as_bytes()), "{line}");
+            assert_eq!(request(line.as_bytes()).target, target);
+        }
+        assert_eq!(request(b"GET /\xfc HTTP/1.1\r\n\r\n").target, "/ü");
+    }
+
+    #[test]
+    fn an_odd_start_line_is_read_and_noted() {
+        let head = request(b"get /a b http/1.2\n\n");
+        assert_eq!((head.method.as_str(), head.version.as_str()), ("get", "1.2"));
+        let kinds: Vec<_> = head.anomalies.iter().map(|anomaly| anomaly.kind).collect();
+        assert_eq!(kinds, [ProtocolCase, Target, BareLf]);
+    }
+
+    #[test]
+    fn a_request_line_needs_a_target_and_version_1() {
+        for line in [
+            "GET /\r\n",
+            "GET HTTP/1.1\r\n",
+            "GET  HTTP/1.1\r\n",
+            "PRI * HTTP/2.0\r\n",
+            "GET / HTTP/1.\r\n",
+            "GET / HTTP/1.1x\r\n",
+            "GET / HTTP/1.10\r\n",
+            "GET / HTCPCP/1.0\r\n",
+            " / HTTP/1.1\r\n",
+            "G(T / HTTP/1.1\r\n",
+            "GET /HTTP/1.1\r\n",
+            "EHLO example.com\r\n",
+        ] {
+            assert!(!RequestHead::is_start_line(line.as_bytes()), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_reason_may_be_empty_or_missing() {
+        for (bytes, status, reason) in [
+            (&b"HTTP/1.1 101 Switching Protocols\r\n\r\n"[..], 101, "Switching Protocols"),
+            (b"HTTP/1.0 204 \r\n\r\n", 204, ""),
+            (b"http/1.1 200\n\n", 200, ""),
+            (b"HTTP/1.1 404 Nicht gefunden: \xfc\r\n\r\n", 404, "Nicht gefunden: ü"),
+            (b"HTTP/1.1 999 \xe6\x9f\xb3\r\n\r\n", 999, "柳"),
+        ] {
+            let head = response(bytes);
+            assert_eq!((head.status, head.reason.as_str()), (status, reason));
+        }
+        for line in [
+            "HTTP/1.1 20\r\n",
+            "HTTP/1.1 2000\r\n",
+            "HTTP/2 200\r\n",
+            "HTTP/1.1  200 OK\r\n",
+            "ICY 200 OK\r\n",
+        ] {
+            assert!(!ResponseHead::is_start_line(line.as_bytes()), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_opening_is_refused_at_the_first_byte_that_does_not_fit() {
+        let fits = |input: &[u8]| !matches!(RequestHead::opening(input), Err(nom::Err::Error(_)));
+        assert!(fits(b"") && fits(b"G") && fits(b"GET") && fits(b"GET ") && fits(&[b'a'; 32]));
+        assert!(!fits(b"\x16") && !fits(b"GE\0") && !fits(b" ") && !fits(b"*3\r") && !fits(&[b'a'; 33]));
+        let fits = |input: &[u8]| !matches!(ResponseHead::opening(input), Err(nom::Err::Error(_)));
+        assert!(fits(b"h") && fits(b"HTTP/1.") && fits(b"HTTP/1.1 10") && fits(b"HTTP/1.1 101\r"));
+        assert!(!fits(b"HTTQ") && !fits(b"HTTP/2") && !fits(b"HTTP/1.1 1x") && !fits(b"\x81"));
+    }
+
+    #[test]
+    fn a_folded_value_is_joined_with_a_space() {
+        let (found, anomalies) = fields(b"A: x;\r\n\t y\r\n  z \r\nB:\r\n b\r\n");
+        assert_eq!(found, [field_of("A", "x; y z"), field_of("B", "b")]);
+        assert_eq!(anomalies, [(ObsFold, Some(0)), (ObsFold, Some(1))]);
+    }
+
+    #[test]
+    fn a_field_outside_the_grammar_is_kept_and_noted() {
+        let (found, anomalies) =
+            fields(b" A: a\r\nB \t: b\r\nC c: c\r\n: d\r\nno colon\r\nF: \0f\x7f\r\nG: \xfc\rg\n");
+        let expected = [
+            field_of("A", "a"),
+            field_of("B", "b"),
+            field_of("C c", "c"),
+            field_of("", "d"),
+            field_of("no colon", ""),
+            field_of("F", "\0f\x7f"),
+            field_of("G", "ü\rg"),
+        ];
+        assert_eq!(found, expected);
+        let expected = [
+            (BareLf, None),
+            (LeadingSpace, Some(0)),
+            (SpaceBeforeColon, Some(1)),
+            (Name, Some(2)),
+            (Name, Some(3)),
+            (NoColon, Some(4)),
+            (Name, Some(4)),
+            (ControlCharacter, Some(5)),
+            (ControlCharacter, Some(6)),
+            (NotUtf8, Some(6)),
+        ];
+        assert_eq!(anomalies, expected);
+    }
+
+    #[test]
+    fn a_value_is_utf_8_or_latin_1_as_a_whole() {
+        let (found, _) = fields("A: 柳\r\n".as_bytes());
+        assert_eq!(found, [field_of("A", "柳")]);
+        let (found, _) = fields(b"A: \xe6\x9f\xb3\r\n \xfc\r\n");
+        assert_eq!(found, [field_of("A", "æ\u{9f}³ ü")]);
+    }
+
+    #[test]
+    fn the_number_of_fields_is_bounded_and_continuation_lines_are_none() {
+        let bytes = b"GET / HTTP/1.1\r\nA: 1\r\n 2\r\n 3\r\nB: 4\r\n\r\n";
+        assert!(RequestHead::parse(bytes, 2).is_some());
+        assert!(RequestHead::parse(bytes, 1).is_none());
+        assert!(RequestHead::parse(b"GET / HTTP/1.1\r\n\r\n", 0).is_some());
+    }
+
+    fn line_end() -> impl Strategy<Value = String> {
+        prop_oneof![4 => Just("\r\n".to_owned()), 1 => Just("\n".to_owned())]
+    }
+
+    fn field_lines() -> impl Strategy<Value = String> {
+        let name = "[-!#$%&'*+.^_`|~0-9A-Za-z]{1,8}( {0,1}|\\PC{0,1})";
+        let value = "[ \t]{0,2}[ -~\t]{0,12}(\\PC{0,3}|[\u{0}-\u{ff}]{0,1})";
+        let line = (name, value, line_end()).prop_map(|(name, value, end)| format!("{name}:{value}{end}"));
+        (proptest::collection::vec(line, 0..6), line_end()).prop_map(|(lines, end)| lines.concat() + &end)
+    }
+
+    proptest! {
+        #[test]
+        fn a_request_that_httparse_accepts_is_read_the_same(
+            method in "[-!#$%&'*+.^_`|~0-9A-Za-z]{1,32}", target in "(/|[a-z]{1,4}:)[!-~\\PC]{0,12}",
+            version in "HTTP/1\\.[01]", end in line_end(), fields in field_lines(),
+        ) {
+            let bytes = format!("{method} {target} {version}{end}{fields}");
+            let mut slots = [httparse::EMPTY_HEADER; 16];
+            let mut theirs = httparse::Request::new(&mut slots);
+            prop_assume!(theirs.parse(bytes.as_bytes()) == Ok(httparse::Status::Complete(bytes.len())));
+            let ours = request(bytes.as_bytes());
+            prop_assert_eq!(ours.method.as_str(), theirs.method.unwrap());
+            prop_assert_eq!(ours.target.as_str(), theirs.path.unwrap());
+            prop_assert_eq!(ours.version, format!("1.{}", theirs.version.unwrap()));
+            prop_assert_eq!(ours.headers, read_by_httparse(theirs.headers));
+        }
+
+        #[test]
+        fn a_response_that_httparse_accepts_is_read_the_same(
+            status in "[0-9]{3}", reason in "( [ -~\t]{0,12})?", version in "HTTP/1\\.[01]", end in line_end(), fields in field_lines(),
+        ) {
+            let bytes = format!("{version} {status}{reason}{end}{fields}");
+            let mut slots = [httparse::EMPTY_HEADER; 16];
+            let mut theirs = httparse::Response::new(&mut slots);
+            prop_assume!(theirs.parse(bytes.as_bytes()) == Ok(httparse::Status::Complete(bytes.len())));
+            let ours = response(bytes.as_bytes());
+            prop_assert_eq!(ours.status, theirs.code.unwrap());
+            prop_assert_eq!(ours.reason.as_str(), theirs.reason.unwrap());
+            prop_assert_eq!(ours.version, format!("1.{}", theirs.version.unwrap()));
+            prop_assert_eq!(ours.headers, read_by_httparse(theirs.headers));
+        }
+    }
+
+    fn read_by_httparse(headers: &[httparse::Header<'_>]) -> Headers {
+        let header =
+            |field: &httparse::Header<'_>| Header { name: field.name.to_owned(), value: text(field.value) };
+        Headers(headers.iter().map(header).collect())
+    }
+}
