@@ -1,10 +1,12 @@
 //! Ordered bytes → HTTP/1 heads; which of them open a WebSocket (RFC 6455 §4, RFC 9112).
 
 mod body;
+mod extensions;
 mod head;
 mod headers;
 mod reader;
 
+pub use extensions::ExtensionList;
 pub use reader::{RequestReader, RequestStep, ResponseReader, ResponseStep, Step};
 
 use crate::packet::PacketRef;
