@@ -5,9 +5,11 @@ mod extensions;
 mod head;
 mod headers;
 mod reader;
+mod upgrade;
 
 pub use extensions::ExtensionList;
 pub use reader::{RequestReader, RequestStep, ResponseReader, ResponseStep, Step};
+pub use upgrade::{Dialect, asks_for_websocket, key_length, switches_to_websocket};
 
 use crate::packet::PacketRef;
 

@@ -1,0 +1,359 @@
+//! Request and response heads → the opening handshake: its outcome and its facts (RFC 6455 §4).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{GeneralPurpose, PAD, STANDARD};
+use sha1::{Digest as _, Sha1};
+
+use super::body::is_hixie_76;
+use super::{Accept, ExtensionList, Handshake, Outcome, RequestHead, ResponseHead};
+
+/// Does it ask for a WebSocket? A `Sec-WebSocket-Key` is enough: proxies strip `Upgrade`, which is a field of one
+/// hop, and then the answer is worth showing. // RFC 6455 §4.1
+pub fn asks_for_websocket(request: &RequestHead) -> bool {
+    request.headers.has_token("upgrade", "websocket") || request.headers.first("sec-websocket-key").is_some()
+}
+
+/// Does the connection speak WebSocket after it, of whatever dialect? // RFC 9110 §7.8
+pub fn switches_to_websocket(response: &ResponseHead) -> bool {
+    response.status == 101 && response.headers.has_token("upgrade", "websocket")
+}
+
+/// Which generation of the protocol a handshake speaks. Those before RFC 6455 died out in 2012 but are still met in
+/// embedded devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// Version 13, and all that names no other.
+    Rfc6455,
+    /// A draft of the HyBi working group by its `Sec-WebSocket-Version`, 0 to 12. // RFC 6455 §11.6
+    Hybi(u8),
+    /// draft-hixie-thewebsocketprotocol-76: two keys and eight bytes after the head.
+    Hixie76,
+    /// draft-hixie-thewebsocketprotocol-75: no key at all.
+    Hixie75,
+}
+
+impl Dialect {
+    /// Are its frames those of RFC 6455 §5? The drafts before hybi-07 number the opcodes in another way, and
+    /// Hixie's have no binary header.
+    pub const fn has_rfc6455_frames(self) -> bool {
+        matches!(self, Self::Rfc6455 | Self::Hybi(7..))
+    }
+}
+
+impl Handshake {
+    /// A handshake with its final answer, which is any but a 1xx other than 101.
+    pub fn answered(request: Option<RequestHead>, response: ResponseHead) -> Self {
+        let mut handshake = Self { outcome: Outcome::Invalid, request, response: Some(response) };
+        handshake.outcome = handshake.judged();
+        handshake
+    }
+
+    /// A request that got no answer in the capture.
+    pub fn unanswered(request: RequestHead) -> Self {
+        Self { outcome: Outcome::Unanswered, request: Some(request), response: None }
+    }
+
+    /// Is the connection open?
+    pub fn is_accepted(&self) -> bool {
+        self.outcome == Outcome::Accepted
+    }
+
+    /// `Host` of the request.
+    pub fn host(&self) -> Option<&str> {
+        self.requested("host")
+    }
+
+    /// `Origin` of the request, or `Sec-WebSocket-Origin` as the drafts up to hybi-12 call it.
+    pub fn origin(&self) -> Option<&str> {
+        self.requested("origin").or_else(|| self.requested("sec-websocket-origin"))
+    }
+
+    /// `Sec-WebSocket-Version` of the request.
+    pub fn websocket_version(&self) -> Option<&str> {
+        self.requested("sec-websocket-version")
+    }
+
+    /// `Sec-WebSocket-Key` of the request, the first if there are several.
+    pub fn key(&self) -> Option<&str> {
+        self.requested("sec-websocket-key")
+    }
+
+    /// The first `Sec-WebSocket-Accept` of the response beside what the key asks for.
+    pub fn accept(&self) -> Option<Accept> {
+        let value = self.answered_with("sec-websocket-accept")?.to_owned();
+        Some(Accept { value, expected: self.key().map(accept_for) })
+    }
+
+    /// The subprotocols that the client offers, best first, as one list over all fields. // RFC 6455 §11.3.4
+    pub fn subprotocols_offered(&self) -> Vec<&str> {
+        let headers = self.request.iter().map(|request| &request.headers);
+        headers.flat_map(|headers| headers.list("sec-websocket-protocol")).collect()
+    }
+
+    /// The subprotocol that the server chose; `None` for an empty field too.
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.answered_with("sec-websocket-protocol").filter(|value| !value.is_empty())
+    }
+
+    /// The extensions that the client offers.
+    pub fn extensions_offered(&self) -> ExtensionList {
+        self.request.as_ref().map(|request| ExtensionList::of(&request.headers)).unwrap_or_default()
+    }
+
+    /// The extensions that the server accepted.
+    pub fn extensions(&self) -> ExtensionList {
+        self.response.as_ref().map(|response| ExtensionList::of(&response.headers)).unwrap_or_default()
+    }
+
+    /// Nanoseconds from the packet that completed the request to the one that completed the answer; negative
+    /// where the capture has them in the wrong order.
+    pub fn latency_ns(&self) -> Option<i64> {
+        let (request, response) = (self.request.as_ref()?, self.response.as_ref()?);
+        Some(response.last.time.nanos_since(request.last.time))
+    }
+
+    /// The generation of the protocol, by the fields that only that one has. With the request lost, the response
+    /// can tell Hixie's dialects only.
+    pub fn dialect(&self) -> Dialect {
+        match self.websocket_version().map(str::parse) {
+            Some(Ok(version @ 0..=12)) => return Dialect::Hybi(version),
+            Some(_) => return Dialect::Rfc6455,
+            None => {}
+        }
+        if self.key().is_some() || self.answered_with("sec-websocket-accept").is_some() {
+            Dialect::Rfc6455
+        } else if self.request.as_ref().is_some_and(|request| is_hixie_76(&request.headers))
+            || self.answered_with("sec-websocket-location").is_some()
+        {
+            Dialect::Hixie76
+        } else if self.requested("websocket-protocol").is_some()
+            || self.answered_with("websocket-location").is_some()
+        {
+            Dialect::Hixie75
+        } else {
+            Dialect::Rfc6455
+        }
+    }
+
+    /// What a client must make of the answer. // RFC 6455 §4.1
+    fn judged(&self) -> Outcome {
+        let Some(response) = &self.response else { return Outcome::Unanswered };
+        if response.status != 101 {
+            return Outcome::Refused;
+        }
+        let switches = switches_to_websocket(response) && response.headers.has_token("connection", "upgrade");
+        if switches && self.accept_is_right() { Outcome::Accepted } else { Outcome::Invalid }
+    }
+
+    /// Without the request, the accept value is taken on trust; with a request without key, none is right.
+    fn accept_is_right(&self) -> bool {
+        let Some(accept) = self.accept() else { return false };
+        let headers = self.response.iter().map(|response| &response.headers);
+        let mut values = headers.flat_map(|headers| headers.all("sec-websocket-accept"));
+        values.all(|value| value == accept.value) && accept.valid().unwrap_or(self.request.is_none())
+    }
+
+    fn requested(&self, name: &str) -> Option<&str> {
+        self.request.as_ref()?.headers.first(name)
+    }
+
+    fn answered_with(&self, name: &str) -> Option<&str> {
+        self.response.as_ref()?.headers.first(name)
+    }
+}
+
+/// The accept value for a key, which is used as it was sent, not decoded. // RFC 6455 §4.2.2
+fn accept_for(key: &str) -> String {
+    STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize())
+}
+
+/// How many bytes a `Sec-WebSocket-Key` stands for; `None` when it isn't base64. As strict as servers are:
+/// standard alphabet and padding are asked for, the bits that padding leaves over may be anything (`ws` for Node.js
+/// asks for 22 characters and `==`, gorilla/websocket uses Go's decoder, which ignores those bits).
+pub fn key_length(key: &str) -> Option<usize> {
+    BASE64.decode(key).ok().map(|nonce| nonce.len())
+}
+
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&base64::alphabet::STANDARD, PAD.with_decode_allow_trailing_bits(true));
+
+/// Fixed by RFC 6455 §1.3.
+const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Header, Headers};
+    use super::*;
+    use crate::packet::{PacketRef, Timestamp};
+
+    fn headers(fields: &[(&str, &str)]) -> Headers {
+        let header = |&(name, value): &(&str, &str)| Header { name: name.into(), value: value.into() };
+        Headers(fields.iter().map(header).collect())
+    }
+
+    fn request(fields: &[(&str, &str)]) -> RequestHead {
+        RequestHead { method: "GET".into(), headers: headers(fields), ..RequestHead::default() }
+    }
+
+    fn response(status: u16, fields: &[(&str, &str)]) -> ResponseHead {
+        ResponseHead { status, headers: headers(fields), ..ResponseHead::default() }
+    }
+
+    fn outcome(asked: &[(&str, &str)], answered: &[(&str, &str)]) -> Outcome {
+        Handshake::answered(Some(request(asked)), response(101, answered)).outcome
+    }
+
+    const KEY: (&str, &str) = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+    const ACCEPT: (&str, &str) = ("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    const UPGRADE: (&str, &str) = ("Upgrade", "websocket");
+    const CONNECTION: (&str, &str) = ("Connection", "Upgrade");
+    const ASKED: [(&str, &str); 3] = [UPGRADE, CONNECTION, KEY];
+
+    #[test]
+    fn the_example_of_the_rfc_is_accepted() {
+        // RFC 6455 §1.3
+        let handshake =
+            Handshake::answered(Some(request(&ASKED)), response(101, &[UPGRADE, CONNECTION, ACCEPT]));
+        assert!(handshake.is_accepted());
+        let accept = handshake.accept().unwrap();
+        assert_eq!(accept.expected.as_deref(), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+        assert_eq!(accept.valid(), Some(true));
+        assert_eq!(handshake.dialect(), Dialect::Rfc6455);
+    }
+
+    #[test]
+    fn a_wrong_missing_or_ambiguous_accept_value_is_invalid() {
+        let other = ("Sec-WebSocket-Accept", "S3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(outcome(&ASKED, &[UPGRADE, CONNECTION]), Outcome::Invalid);
+        assert_eq!(outcome(&ASKED, &[UPGRADE, CONNECTION, other]), Outcome::Invalid);
+        assert_eq!(outcome(&ASKED, &[UPGRADE, CONNECTION, ACCEPT, other]), Outcome::Invalid);
+        assert_eq!(outcome(&ASKED, &[UPGRADE, CONNECTION, ACCEPT, ACCEPT]), Outcome::Accepted);
+    }
+
+    #[test]
+    fn another_protocol_or_a_missing_token_is_invalid() {
+        assert_eq!(outcome(&ASKED, &[("Upgrade", "h2c"), CONNECTION, ACCEPT]), Outcome::Invalid);
+        assert_eq!(outcome(&ASKED, &[CONNECTION, ACCEPT]), Outcome::Invalid);
+        assert_eq!(outcome(&ASKED, &[UPGRADE, ("Connection", "close"), ACCEPT]), Outcome::Invalid);
+        let listed = [("upgrade", "h2c, WebSocket"), ("connection", "keep-alive , UPGRADE"), ACCEPT];
+        assert_eq!(outcome(&ASKED, &listed), Outcome::Accepted);
+    }
+
+    #[test]
+    fn a_request_without_a_key_can_have_no_right_answer() {
+        assert_eq!(outcome(&[UPGRADE, CONNECTION], &[UPGRADE, CONNECTION, ACCEPT]), Outcome::Invalid);
+    }
+
+    #[test]
+    fn an_answer_whose_request_was_lost_is_taken_on_trust() {
+        let handshake = Handshake::answered(None, response(101, &[UPGRADE, CONNECTION, ACCEPT]));
+        assert_eq!(handshake.outcome, Outcome::Accepted);
+        assert_eq!(handshake.accept().unwrap().valid(), None);
+        assert_eq!(
+            Handshake::answered(None, response(101, &[UPGRADE, CONNECTION])).outcome,
+            Outcome::Invalid
+        );
+    }
+
+    #[test]
+    fn any_other_status_is_a_refusal_and_none_is_no_answer() {
+        let refused = Handshake::answered(Some(request(&ASKED)), response(426, &[UPGRADE]));
+        assert_eq!(refused.outcome, Outcome::Refused);
+        assert_eq!(Handshake::unanswered(request(&ASKED)).outcome, Outcome::Unanswered);
+    }
+
+    #[test]
+    fn a_key_alone_asks_for_a_websocket() {
+        assert!(asks_for_websocket(&request(&[KEY])));
+        assert!(asks_for_websocket(&request(&[("UPGRADE", "foo, WebSocket")])));
+        assert!(!asks_for_websocket(&request(&[("Upgrade", "h2c"), CONNECTION])));
+    }
+
+    #[test]
+    fn only_a_101_switches() {
+        assert!(switches_to_websocket(&response(101, &[UPGRADE])));
+        assert!(!switches_to_websocket(&response(200, &[UPGRADE])));
+        assert!(!switches_to_websocket(&response(101, &[("Upgrade", "demo-proto/1")])));
+    }
+
+    #[test]
+    fn offers_of_several_fields_are_joined_in_order() {
+        let asked =
+            [("Sec-WebSocket-Protocol", "a"), ("sec-websocket-protocol", "b,c"), ("Origin", "http://x")];
+        let handshake = Handshake::answered(
+            Some(request(&asked)),
+            response(101, &[("Sec-WebSocket-Protocol", "c"), ("Sec-WebSocket-Extensions", "foo")]),
+        );
+        assert_eq!(handshake.subprotocols_offered(), ["a", "b", "c"]);
+        assert_eq!(handshake.subprotocol(), Some("c"));
+        assert_eq!(handshake.origin(), Some("http://x"));
+        assert_eq!(handshake.extensions_offered(), ExtensionList::default());
+        assert_eq!(handshake.extensions().extensions[0].name, "foo");
+    }
+
+    #[test]
+    fn the_latency_runs_from_the_last_packet_of_the_request_to_the_last_of_the_answer() {
+        let at = |nanos| PacketRef { time: Timestamp::from_nanos(nanos), ..PacketRef::default() };
+        let request = RequestHead { first: at(1), last: at(10), ..request(&ASKED) };
+        let response = ResponseHead { first: at(20), last: at(35), ..response(101, &[]) };
+        assert_eq!(Handshake::answered(Some(request.clone()), response).latency_ns(), Some(25));
+        assert_eq!(Handshake::unanswered(request).latency_ns(), None);
+    }
+
+    #[test]
+    fn a_draft_is_known_by_its_version() {
+        for (version, dialect) in [
+            ("13", Dialect::Rfc6455),
+            ("14", Dialect::Rfc6455),
+            ("x", Dialect::Rfc6455),
+            ("8", Dialect::Hybi(8)),
+            ("0", Dialect::Hybi(0)),
+        ] {
+            let request = request(&[UPGRADE, KEY, ("Sec-WebSocket-Version", version)]);
+            assert_eq!(Handshake::unanswered(request).dialect(), dialect);
+        }
+        assert!(Dialect::Hybi(8).has_rfc6455_frames());
+        assert!(!Dialect::Hybi(6).has_rfc6455_frames());
+    }
+
+    #[test]
+    fn hixie_76_is_named_and_not_accepted() {
+        let asked = [
+            ("Upgrade", "WebSocket"),
+            CONNECTION,
+            ("Sec-WebSocket-Key1", "4 @1  46546xW%0l 1 5"),
+            ("Sec-WebSocket-Key2", "12998 5 Y3 1  .P00"),
+        ];
+        let answer = response(
+            101,
+            &[("Upgrade", "WebSocket"), CONNECTION, ("Sec-WebSocket-Location", "ws://example.com/")],
+        );
+        let handshake = Handshake::answered(Some(request(&asked)), answer.clone());
+        assert_eq!((handshake.outcome, handshake.dialect()), (Outcome::Invalid, Dialect::Hixie76));
+        assert_eq!(Handshake::answered(None, answer).dialect(), Dialect::Hixie76);
+        assert!(!Dialect::Hixie76.has_rfc6455_frames());
+    }
+
+    #[test]
+    fn hixie_75_is_named_by_its_own_fields_only() {
+        let bare = request(&[("Upgrade", "WebSocket"), CONNECTION]);
+        let answer =
+            response(101, &[("Upgrade", "WebSocket"), CONNECTION, ("WebSocket-Location", "ws://x/")]);
+        assert_eq!(Handshake::answered(Some(bare.clone()), answer).dialect(), Dialect::Hixie75);
+        assert_eq!(Handshake::unanswered(bare).dialect(), Dialect::Rfc6455);
+    }
+
+    #[test]
+    fn a_key_is_measured_as_servers_do() {
+        assert_eq!(key_length("dGhlIHNhbXBsZSBub25jZQ=="), Some(16));
+        // Bits that the padding leaves over.
+        assert_eq!(key_length("dGhlIHNhbXBsZSBub25jZR=="), Some(16));
+        assert_eq!(key_length("AAAA"), Some(3));
+        assert_eq!(key_length(""), Some(0));
+        for wrong in
+            ["dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZ_==", "dGhl IHNhbXBsZSBub25jZQ==", "REDACTED!=="]
+        {
+            assert_eq!(key_length(wrong), None, "{wrong}");
+        }
+    }
+}
