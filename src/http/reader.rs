@@ -14,8 +14,8 @@ use crate::packet::PacketRef;
 pub enum Step<H> {
     /// A whole head; its body, if any, is stepped over by the next calls.
     Head(H),
-    /// What follows is not HTTP/1, or the end of a body can't be known. The input is left from where the reader
-    /// gave up, at the latest from the chunk that shows it.
+    /// What follows is not HTTP/1, or the end of a body can't be known. Where a head was expected, the chunk
+    /// that shows it stays in the input.
     NotHttp,
     /// A head with more bytes or fields than the limits allow.
     TooLarge,
@@ -90,7 +90,7 @@ impl ResponseReader {
     /// than HEAD and CONNECT. // RFC 9112 §6.3
     pub fn answers(&mut self, method: &str) {
         match (method, self.status) {
-            (_, 101) => {}
+            _ if self.is_over() => {}
             ("HEAD", _) => self.reader.expect(Body::NONE),
             ("CONNECT", 200..=299) => self.reader.expect(Body::Switched),
             _ => {}

@@ -18,8 +18,7 @@ pub fn switches_to_websocket(response: &ResponseHead) -> bool {
     response.status == 101 && response.headers.has_token("upgrade", "websocket")
 }
 
-/// Which generation of the protocol a handshake speaks. Those before RFC 6455 died out in 2012 but are still met in
-/// embedded devices.
+/// Which generation of the protocol a handshake speaks. Those before RFC 6455 are of the years 2009 to 2011.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// Version 13, and all that names no other.
