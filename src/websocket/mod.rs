@@ -1,5 +1,13 @@
 //! Ordered bytes → frames → messages (RFC 6455 §5).
 
+pub mod decoder;
+pub mod frame;
+pub mod mask;
+pub mod utf8;
+
+#[cfg(test)]
+mod encoder;
+
 use crate::packet::PacketRef;
 
 /// The four opcode bits of a frame. Reserved values survive: rules judge them.
