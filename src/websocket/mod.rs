@@ -1,8 +1,11 @@
 //! Ordered bytes → frames → messages (RFC 6455 §5).
 
+pub mod close;
 pub mod decoder;
 pub mod frame;
 pub mod mask;
+pub mod message;
+mod open_message;
 pub mod utf8;
 
 #[cfg(test)]
@@ -117,6 +120,8 @@ pub struct Message {
     pub truncated: bool,
     /// Payload bytes that the capture does not hold.
     pub missing_bytes: u64,
+    /// Where the first of them belongs: `payload` is in its place up to there.
+    pub first_missing: Option<u64>,
     /// Its last frame never came, or not to its end: the direction ended, or the next message began.
     pub unfinished: bool,
     /// First message after the frame boundary was found again.

@@ -1,0 +1,738 @@
+//! Bytes of one direction → its frames and messages (RFC 6455 §5.4).
+
+use std::collections::VecDeque;
+use std::{iter, mem};
+
+use super::decoder::{FrameDecoder, Piece, Skipped};
+use super::frame::frame_header;
+use super::open_message::{OpenFrame, OpenMessage, latest};
+use super::{FrameHeader, Message, Opcode};
+use crate::packet::PacketRef;
+
+/// Joins the frames of one direction to messages. It reads on whatever the frames are:
+///
+/// - a control frame is a message by itself, also a fragmented one, and never disturbs a fragmented message;
+///   reserved control opcodes (11 to 15) are the same;
+/// - reserved data opcodes (3 to 7) begin messages as text and binary do, since RFC 6455 §5.4 lets them be
+///   fragmented;
+/// - a data frame that begins a message while one is open ends that one unfinished;
+/// - a continuation with nothing to continue begins a message of opcode 0, which further continuations join.
+///
+/// Memory: at most twice `keep_payload` (one data message and one Close of at most 125 bytes or `keep_payload`),
+/// whatever lengths the headers declare.
+#[derive(Debug)]
+pub struct MessageReader {
+    options: MessageOptions,
+    decoder: FrameDecoder,
+    /// The packets of the header that is being read.
+    header: Option<Packets>,
+    frame: Option<OpenFrame>,
+    open: OpenMessages,
+    /// What comes out before the next input is looked at.
+    ready: VecDeque<Step>,
+    resynchronised: bool,
+    counts: Counts,
+}
+
+/// What is kept, and what RSV1 means.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageOptions {
+    /// Payload bytes kept of each message.
+    pub keep_payload: usize,
+    /// Frames kept of each message.
+    pub keep_frames: usize,
+    /// An extension that compresses was agreed: RSV1 on the first frame of a data message says that it is
+    /// compressed.
+    pub compression: bool,
+}
+
+/// Something that the bytes so far gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A frame begins. Each one is said, before the message that it completes and after a message that it cut short.
+    Frame(FrameStart),
+    /// A message is complete, or can't be any more (`unfinished`).
+    Message(Message),
+}
+
+/// The header of a frame and what it came upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameStart {
+    /// As on the wire.
+    pub header: FrameHeader,
+    /// The packet with its first byte.
+    pub at: PacketRef,
+    /// Was a fragmented message open in this direction before it?
+    pub message_open: bool,
+    /// Was that message compressed?
+    pub open_compressed: bool,
+}
+
+/// What is left after a hole in the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterGap {
+    /// The hole was inside a payload: reading goes on.
+    Continues,
+    /// The next frame's beginning is unknown: find one, then call [`MessageReader::resume`].
+    Lost,
+}
+
+/// One direction in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Frames begun.
+    pub frames: u64,
+    /// Their payload bytes as on the wire, captured or not; of a frame that the end cut, those that came.
+    pub payload_bytes: u64,
+    /// The same with their headers.
+    pub wire_bytes: u64,
+    /// Bytes of all holes, between frames too.
+    pub missing_bytes: u64,
+}
+
+/// The data message and the control frame that are being read.
+#[derive(Debug, Default)]
+struct OpenMessages {
+    data: Option<OpenMessage>,
+    control: Option<OpenMessage>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Packets {
+    first: PacketRef,
+    last: PacketRef,
+}
+
+/// What is known of a frame when only a part of its header came.
+#[derive(Debug)]
+struct CutHeader {
+    /// True as far as its first two bytes tell.
+    header: FrameHeader,
+    /// Bytes that came.
+    size: u64,
+}
+
+impl MessageReader {
+    /// A reader whose first byte begins a frame.
+    pub fn new(options: MessageOptions) -> Self {
+        Self {
+            options,
+            decoder: FrameDecoder::default(),
+            header: None,
+            frame: None,
+            open: OpenMessages::default(),
+            ready: VecDeque::new(),
+            resynchronised: false,
+            counts: Counts::default(),
+        }
+    }
+
+    /// The next step in `input`, bytes of the packet `at`, which moves behind what was used; `None` when all of it
+    /// is. Call until then. While the frame boundary is lost, input is dropped.
+    pub fn next(&mut self, input: &mut &[u8], at: PacketRef) -> Option<Step> {
+        if let Some(step) = self.ready.pop_front() {
+            return Some(step);
+        }
+        loop {
+            self.note_header_packet(input, at);
+            match self.decoder.next(input)? {
+                Piece::Header(header) => return Some(self.begin_frame(header, at)),
+                Piece::Payload(bytes) => self.push(bytes, at),
+                Piece::End => {
+                    if let Some(message) = self.end_frame() {
+                        return Some(Step::Message(message));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Steps over bytes that the capture does not hold; `at` is the packet that showed it. Messages that the hole
+    /// ends come out of the next call of [`Self::next`] or [`Self::finish`].
+    pub fn gap(&mut self, missing: u64, at: PacketRef) -> AfterGap {
+        if missing == 0 {
+            return AfterGap::Continues;
+        }
+        self.counts.missing_bytes = self.counts.missing_bytes.saturating_add(missing);
+        let cut = self.cut_header();
+        match self.decoder.skip(missing) {
+            Skipped::InPayload => {
+                self.miss(missing, at);
+                AfterGap::Continues
+            }
+            Skipped::Lost { payload, .. } => {
+                self.miss(payload, at);
+                let ended = self.end_frame();
+                self.ready.extend(ended.map(Step::Message));
+                self.give_up(cut);
+                AfterGap::Lost
+            }
+        }
+    }
+
+    /// The next byte begins a frame, and the next message is marked resynchronised. What was open comes out
+    /// unfinished from the next call of [`Self::next`] or [`Self::finish`].
+    pub fn resume(&mut self) {
+        let cut = self.cut_header();
+        self.give_up(cut);
+        self.decoder.resume();
+        self.resynchronised = true;
+    }
+
+    /// The direction is at its end: what was begun comes out unfinished, a control frame before the data message
+    /// around it.
+    pub fn finish(&mut self) -> Vec<Message> {
+        let cut = self.cut_header();
+        let completed: Vec<Step> =
+            iter::from_fn(|| self.next(&mut [].as_slice(), PacketRef::default())).collect();
+        self.give_up(cut);
+        let given_up = self.ready.drain(..);
+        completed.into_iter().chain(given_up).filter_map(Step::into_message).collect()
+    }
+
+    /// The numbers so far. Bytes of a header that is not complete count once its frame begins or is given up.
+    pub const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Is a fragmented message open?
+    pub const fn message_open(&self) -> bool {
+        self.open.data.is_some()
+    }
+
+    fn note_header_packet(&mut self, input: &[u8], at: PacketRef) {
+        if self.decoder.in_header() && !input.is_empty() {
+            let packets = self.header.get_or_insert(Packets { first: at, last: at });
+            packets.last = latest(packets.last, at);
+        }
+    }
+
+    fn begin_frame(&mut self, header: FrameHeader, at: PacketRef) -> Step {
+        let packets = self.header.take().unwrap_or(Packets { first: at, last: at });
+        let start = FrameStart {
+            header,
+            at: packets.first,
+            message_open: self.open.data.is_some(),
+            open_compressed: self.open.data.as_ref().is_some_and(OpenMessage::compressed),
+        };
+        let cut_short = self.join(&header, header.size(), packets);
+        self.frame = Some(OpenFrame::new(header, packets.first, packets.last));
+        match cut_short {
+            None => Step::Frame(start),
+            Some(message) => {
+                self.ready.push_back(Step::Frame(start));
+                Step::Message(message)
+            }
+        }
+    }
+
+    /// Gives a frame to the message that it belongs to, which it may begin. Gives back the message that it cut
+    /// short.
+    fn join(&mut self, header: &FrameHeader, size: u64, packets: Packets) -> Option<Message> {
+        // RFC 6455 §5.4: a message is continued by continuations only, with control frames between them
+        let continues = header.opcode == Opcode::CONTINUATION || header.opcode.is_control();
+        let cut_short = if continues { None } else { self.open.data.take() };
+        let open = self.open.of(header).get_or_insert_with(|| OpenMessage::new(header, &self.options));
+        open.begin_frame(size, packets.first, packets.last);
+        if mem::take(&mut self.resynchronised) {
+            open.mark_resynchronised();
+        }
+        self.counts.frames = self.counts.frames.saturating_add(1);
+        self.counts.wire_bytes = self.counts.wire_bytes.saturating_add(size);
+        cut_short.map(OpenMessage::unfinished)
+    }
+
+    fn push(&mut self, bytes: &[u8], at: PacketRef) {
+        let Some(frame) = &mut self.frame else { return };
+        if let Some(open) = self.open.of(frame.header()) {
+            open.push(bytes, frame);
+        }
+        frame.advance(bytes.len() as u64, at);
+        self.counts.count_payload(bytes.len() as u64);
+    }
+
+    fn miss(&mut self, missing: u64, at: PacketRef) {
+        let Some(frame) = self.frame.as_mut().filter(|_| missing > 0) else { return };
+        if let Some(open) = self.open.of(frame.header()) {
+            open.miss(missing);
+        }
+        frame.miss(missing, at);
+        self.counts.count_payload(missing);
+    }
+
+    /// Ends the frame, and the message when that was its last one.
+    fn end_frame(&mut self) -> Option<Message> {
+        let frame = self.frame.take()?;
+        let header = *frame.header();
+        let slot = self.open.of(&header);
+        slot.as_mut()?.end_frame(frame);
+        // RFC 6455 §5.5: control frames are not fragmented; one without FIN is a message all the same
+        let last = header.fin || header.opcode.is_control();
+        slot.take_if(|_| last).map(OpenMessage::complete)
+    }
+
+    /// Ends all that is open as far as it came, also a frame of which only a part of the header came.
+    fn give_up(&mut self, cut: Option<CutHeader>) {
+        let packets = self.header.take().unwrap_or_default();
+        let cut_short = cut.and_then(|CutHeader { header, size }| self.join(&header, size, packets));
+        if let Some(frame) = self.frame.take()
+            && let Some(open) = self.open.of(frame.header())
+        {
+            open.end_frame(frame);
+        }
+        let open = [self.open.control.take(), self.open.data.take()].into_iter().flatten();
+        let given_up = cut_short.into_iter().chain(open.map(OpenMessage::unfinished));
+        self.ready.extend(given_up.map(Step::Message));
+    }
+
+    fn cut_header(&self) -> Option<CutHeader> {
+        let seen = self.decoder.partial_header();
+        let (first, rest) = seen.split_first()?;
+        let padded = [*first, rest.first().map_or(0, |second| second & 0x80), 0, 0, 0, 0];
+        let (_, header) = frame_header(&padded).ok()?;
+        Some(CutHeader { header, size: seen.len() as u64 })
+    }
+}
+
+impl OpenMessages {
+    const fn of(&mut self, header: &FrameHeader) -> &mut Option<OpenMessage> {
+        if header.opcode.is_control() { &mut self.control } else { &mut self.data }
+    }
+}
+
+impl Step {
+    fn into_message(self) -> Option<Message> {
+        match self {
+            Self::Message(message) => Some(message),
+            Self::Frame(_) => None,
+        }
+    }
+}
+
+impl Counts {
+    const fn count_payload(&mut self, bytes: u64) {
+        self.payload_bytes = self.payload_bytes.saturating_add(bytes);
+        self.wire_bytes = self.wire_bytes.saturating_add(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::encoder::{TestFrame, any_cuts, any_frame, header_bytes, pieces, wire};
+    use super::super::utf8::Utf8Check;
+    use super::super::{Frame, TextState};
+    use super::*;
+
+    const OPTIONS: MessageOptions =
+        MessageOptions { keep_payload: 1 << 20, keep_frames: 0, compression: true };
+    const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+    const HUGE: [u8; 10] = [0x82, 127, 255, 255, 255, 255, 255, 255, 255, 255];
+
+    fn packet(number: u64) -> PacketRef {
+        PacketRef { number, ..PacketRef::default() }
+    }
+
+    fn reader() -> MessageReader {
+        MessageReader::new(OPTIONS)
+    }
+
+    fn steps(reader: &mut MessageReader, mut bytes: &[u8], at: PacketRef) -> Vec<Step> {
+        let steps = iter::from_fn(|| reader.next(&mut bytes, at)).collect();
+        assert!(bytes.is_empty());
+        steps
+    }
+
+    fn push(reader: &mut MessageReader, bytes: impl AsRef<[u8]>, number: u64) -> Vec<Message> {
+        steps(reader, bytes.as_ref(), packet(number)).into_iter().filter_map(Step::into_message).collect()
+    }
+
+    /// All messages of a direction, those that the end cuts included.
+    fn messages(frames: &[TestFrame]) -> Vec<Message> {
+        let mut reader = reader();
+        let mut messages = push(&mut reader, wire(frames), 1);
+        messages.extend(reader.finish());
+        messages
+    }
+
+    fn summary(messages: &[Message]) -> Vec<(u8, &[u8], bool)> {
+        messages.iter().map(|each| (each.opcode.0, each.payload.as_slice(), each.unfinished)).collect()
+    }
+
+    #[test]
+    fn a_masked_frame_is_a_message() {
+        let hello = TestFrame::text("Hello").masked(KEY);
+        let expected = Message {
+            opcode: Opcode::TEXT,
+            first: packet(1),
+            last: packet(1),
+            length: 5,
+            wire_length: 11,
+            frames: 1,
+            masked: true,
+            payload: b"Hello".to_vec(),
+            text: TextState::Valid,
+            ..Message::default()
+        };
+        assert_eq!(messages(&[hello]), [expected]);
+    }
+
+    #[test]
+    fn fragments_are_unmasked_each_with_its_own_key_and_joined() {
+        let joined = messages(&[
+            TestFrame::text("Hel").more().masked(KEY),
+            TestFrame::continuation("").more(),
+            TestFrame::continuation("lo, ").more().masked([1, 2, 3, 4]),
+            TestFrame::continuation("World"),
+        ]);
+        assert_eq!(summary(&joined), [(1, b"Hello, World".as_slice(), false)]);
+        assert_eq!((joined[0].frames, joined[0].text), (4, TextState::Valid));
+    }
+
+    #[test]
+    fn an_empty_final_fragment_ends_its_message() {
+        let joined = messages(&[TestFrame::binary("ab").more(), TestFrame::continuation("")]);
+        assert_eq!(summary(&joined), [(2, b"ab".as_slice(), false)]);
+    }
+
+    #[test]
+    fn control_frames_come_out_between_fragments() {
+        let joined = messages(&[
+            TestFrame::text("a").more(),
+            TestFrame::new(Opcode::PING, "p"),
+            TestFrame::new(Opcode(11), "r").more(),
+            TestFrame::continuation("b"),
+        ]);
+        let expected = [(9, b"p".as_slice(), false), (11, b"r", false), (1, b"ab", false)];
+        assert_eq!(summary(&joined), expected);
+    }
+
+    #[test]
+    fn a_new_message_ends_the_open_one_unfinished_before_its_frame_is_said() {
+        let frames = [TestFrame::text("a").more().rsv(4), TestFrame::new(Opcode(3), "b")];
+        let steps = steps(&mut reader(), &wire(&frames), packet(1));
+        let [Step::Frame(first), Step::Message(cut), Step::Frame(second), Step::Message(next)] =
+            steps.as_slice()
+        else {
+            panic!("{steps:?}")
+        };
+        assert!(!first.message_open && second.message_open && second.open_compressed);
+        assert!(cut.unfinished && cut.compressed && !next.unfinished);
+        assert_eq!((next.opcode, next.payload.as_slice()), (Opcode(3), b"b".as_slice()));
+    }
+
+    #[test]
+    fn a_continuation_without_a_start_is_a_message_of_opcode_0() {
+        let joined = messages(&[
+            TestFrame::continuation("a").more().rsv(4),
+            TestFrame::continuation("b"),
+            TestFrame::continuation("c"),
+        ]);
+        assert_eq!(summary(&joined), [(0, b"ab".as_slice(), false), (0, b"c", false)]);
+        assert!(!joined[0].compressed);
+    }
+
+    #[test]
+    fn a_fragmented_control_frame_opens_no_message() {
+        let joined = messages(&[TestFrame::new(Opcode::PING, "a").more(), TestFrame::continuation("b")]);
+        assert_eq!(summary(&joined), [(9, b"a".as_slice(), false), (0, b"b", false)]);
+    }
+
+    #[test]
+    fn rsv1_means_compressed_only_where_it_was_agreed_and_on_the_first_frame() {
+        let frames = wire(&[
+            TestFrame::text(b"\xff").rsv(4),
+            TestFrame::new(Opcode::PING, "").rsv(4),
+            TestFrame::text("a").more(),
+            TestFrame::continuation("b").rsv(4),
+        ]);
+        let compressed = |compression| {
+            let mut reader = MessageReader::new(MessageOptions { compression, ..OPTIONS });
+            push(&mut reader, &frames, 1).iter().map(|each| (each.compressed, each.text)).collect::<Vec<_>>()
+        };
+        let unjudged = TextState::NotJudged;
+        assert_eq!(compressed(true), [(true, unjudged), (false, unjudged), (false, TextState::Valid)]);
+        assert_eq!(compressed(false)[0], (false, TextState::Invalid { offset: 0 }));
+    }
+
+    #[test]
+    fn packets_are_those_of_the_first_byte_and_the_latest() {
+        let bytes = TestFrame::text("Hello").masked(KEY).bytes();
+        let mut reader = MessageReader::new(MessageOptions { keep_frames: 1, ..OPTIONS });
+        let mut messages = push(&mut reader, &bytes[..1], 5);
+        messages.extend(push(&mut reader, &bytes[1..3], 9));
+        messages.extend(push(&mut reader, &bytes[3..10], 6));
+        messages.extend(push(&mut reader, &bytes[10..], 7));
+        let [message] = messages.as_slice() else { panic!() };
+        assert_eq!((message.first, message.last), (packet(5), packet(9)));
+        let header = TestFrame::text("Hello").masked(KEY).header();
+        let frame = Frame { header, first: packet(5), last: packet(9), missing_bytes: 0 };
+        assert_eq!(message.fragments, [frame]);
+    }
+
+    #[test]
+    fn frames_are_kept_up_to_their_bound() {
+        let frames =
+            [TestFrame::text("a").more(), TestFrame::continuation("").more(), TestFrame::continuation("b")];
+        let mut reader = MessageReader::new(MessageOptions { keep_frames: 2, ..OPTIONS });
+        let [message] = &push(&mut reader, wire(&frames), 1)[..] else { panic!() };
+        let headers: Vec<_> = message.fragments.iter().map(|frame| frame.header).collect();
+        assert_eq!((headers, message.frames), (vec![frames[0].header(), frames[1].header()], 3));
+    }
+
+    #[test]
+    fn a_cut_payload_is_counted_and_judged_to_its_end() {
+        let mut text = "ä".repeat(5000).into_bytes();
+        let cut = |text: &[u8]| {
+            let mut reader = MessageReader::new(MessageOptions { keep_payload: 7, ..OPTIONS });
+            push(&mut reader, TestFrame::text(text).masked(KEY).bytes(), 1).remove(0)
+        };
+        let valid = cut(&text);
+        assert_eq!((valid.payload.as_slice(), valid.length), (&text[..7], 10_000));
+        assert_eq!((valid.truncated, valid.text), (true, TextState::Valid));
+        text[9001] = b'x';
+        assert_eq!(cut(&text).text, TextState::Invalid { offset: 9001 });
+    }
+
+    #[test]
+    fn a_close_is_kept_whole_where_no_payload_is() {
+        let mut reader = MessageReader::new(MessageOptions { keep_payload: 0, ..OPTIONS });
+        let frames =
+            [TestFrame::text("a"), TestFrame::text(""), TestFrame::new(Opcode::CLOSE, b"\x03\xe8bye")];
+        let kept = push(&mut reader, wire(&frames), 1);
+        assert_eq!(kept.iter().map(|each| each.truncated).collect::<Vec<_>>(), [true, false, false]);
+        assert_eq!(kept[2].payload, b"\x03\xe8bye");
+    }
+
+    #[test]
+    fn a_declared_length_costs_nothing() {
+        let mut reader = reader();
+        assert!(push(&mut reader, HUGE, 1).is_empty());
+        assert!(push(&mut reader, [1, 2, 3], 2).is_empty());
+        assert_eq!(reader.gap(u64::MAX - 10, packet(3)), AfterGap::Continues);
+        let [message] = &reader.finish()[..] else { panic!() };
+        assert!(message.unfinished && message.payload.capacity() < 100);
+        assert_eq!((message.length, message.wire_length), (u64::MAX - 7, u64::MAX));
+    }
+
+    #[test]
+    fn the_rest_that_a_cut_frame_promised_does_not_count_as_missing() {
+        let mut reader = reader();
+        push(&mut reader, HUGE, 1);
+        push(&mut reader, b"abc", 2);
+        let counts = Counts { frames: 1, payload_bytes: 3, wire_bytes: 13, missing_bytes: 0 };
+        assert_eq!(reader.counts(), counts);
+        let [message] = &reader.finish()[..] else { panic!() };
+        assert_eq!((message.length, message.missing_bytes, message.unfinished), (3, 0, true));
+    }
+
+    #[test]
+    fn a_cut_header_is_an_unfinished_message() {
+        let mut reader = reader();
+        push(&mut reader, wire(&[TestFrame::text("a").more()]), 1);
+        push(&mut reader, [0x89], 2);
+        let cut = reader.finish();
+        assert_eq!(summary(&cut), [(9, b"".as_slice(), true), (1, b"a", true)]);
+        assert_eq!((cut[0].first, cut[0].wire_length, cut[0].frames), (packet(2), 1, 1));
+        assert_eq!(reader.counts().wire_bytes, 4);
+    }
+
+    #[test]
+    fn a_hole_in_a_payload_is_noted_and_its_message_goes_on() {
+        let bytes = wire(&[TestFrame::text("Hello, World").masked(KEY), TestFrame::text("next")]);
+        let mut reader = reader();
+        push(&mut reader, &bytes[..8], 1);
+        assert_eq!(reader.gap(5, packet(2)), AfterGap::Continues);
+        let [holed, next] = &push(&mut reader, &bytes[13..], 3)[..] else { panic!() };
+        assert_eq!((holed.payload.as_slice(), holed.length), (b"HeWorld".as_slice(), 12));
+        assert_eq!((holed.missing_bytes, holed.first_missing), (5, Some(2)));
+        assert_eq!((holed.text, holed.unfinished), (TextState::NotJudged, false));
+        assert_eq!(next.text, TextState::Valid);
+    }
+
+    #[test]
+    fn a_fault_before_a_hole_is_still_a_fault() {
+        let mut reader = reader();
+        push(&mut reader, [0x81, 4, b'a', 0xff], 1);
+        reader.gap(2, packet(2));
+        let [message] = &push(&mut reader, [], 3)[..] else { panic!() };
+        assert_eq!(message.text, TextState::Invalid { offset: 1 });
+        assert_eq!(message.last, packet(2));
+    }
+
+    #[test]
+    fn a_hole_over_the_end_of_a_message_completes_it_with_bytes_missing() {
+        let mut reader = reader();
+        push(&mut reader, &TestFrame::text("Hello").bytes()[..4], 1);
+        assert_eq!(reader.gap(7, packet(2)), AfterGap::Lost);
+        reader.resume();
+        let [cut, next] = &push(&mut reader, TestFrame::text("x").bytes(), 3)[..] else { panic!() };
+        assert_eq!((cut.missing_bytes, cut.unfinished, cut.length), (3, false, 5));
+        assert!(next.resynchronised && !cut.resynchronised);
+        let counts = Counts { frames: 2, payload_bytes: 6, wire_bytes: 10, missing_bytes: 7 };
+        assert_eq!(reader.counts(), counts);
+    }
+
+    #[test]
+    fn a_lost_boundary_ends_the_fragmented_message_and_drops_bytes_until_resumed() {
+        let mut reader = reader();
+        push(&mut reader, wire(&[TestFrame::text("a").more()]), 1);
+        assert_eq!(reader.gap(1, packet(2)), AfterGap::Lost);
+        assert_eq!(reader.gap(1, packet(2)), AfterGap::Lost);
+        assert_eq!(summary(&push(&mut reader, [0x81, 0x00], 3)), [(1, b"a".as_slice(), true)]);
+        reader.resume();
+        let frames = [TestFrame::continuation("b"), TestFrame::text("c")];
+        let after = push(&mut reader, wire(&frames), 4);
+        assert_eq!(summary(&after), [(0, b"b".as_slice(), false), (1, b"c", false)]);
+        assert_eq!(after.iter().map(|each| each.resynchronised).collect::<Vec<_>>(), [true, false]);
+    }
+
+    #[test]
+    fn a_message_that_a_hole_ends_exactly_comes_out_at_the_end() {
+        let mut reader = reader();
+        push(&mut reader, [0x82, 2, 1], 1);
+        assert_eq!(reader.gap(1, packet(2)), AfterGap::Continues);
+        let [message] = &reader.finish()[..] else { panic!() };
+        assert_eq!((message.missing_bytes, message.unfinished), (1, false));
+        assert!(reader.finish().is_empty());
+    }
+
+    /// Joins whole frames, by the rules that `MessageReader` states.
+    fn joined(frames: &[TestFrame]) -> Vec<(u8, Vec<u8>, bool)> {
+        let mut joined = Vec::new();
+        let mut open: Option<(u8, Vec<u8>, bool)> = None;
+        for frame in frames {
+            let opcode = frame.opcode.0;
+            if opcode >= 8 {
+                joined.push((opcode, frame.payload.clone(), false));
+                continue;
+            }
+            if opcode > 0 {
+                joined.extend(open.take());
+            }
+            let (opcode, mut payload, _) = open.take().unwrap_or((opcode, Vec::new(), true));
+            payload.extend(&frame.payload);
+            if frame.fin {
+                joined.push((opcode, payload, false));
+            } else {
+                open = Some((opcode, payload, true));
+            }
+        }
+        joined.extend(open);
+        joined
+    }
+
+    fn total(messages: &[Message], count: fn(&Message) -> u64) -> u64 {
+        messages.iter().map(count).fold(0, u64::saturating_add)
+    }
+
+    #[derive(Clone, Debug)]
+    enum Input {
+        Bytes(Vec<u8>),
+        Frame(TestFrame),
+        Gap(u64),
+        Resume,
+    }
+
+    fn any_input() -> impl Strategy<Value = Input> {
+        let gap = prop_oneof![0_u64..200, any::<u64>()];
+        prop_oneof![
+            3 => prop::collection::vec(any::<u8>(), 0..300).prop_map(Input::Bytes),
+            3 => any_frame().prop_map(Input::Frame),
+            1 => gap.prop_map(Input::Gap),
+            1 => Just(Input::Resume),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn messages_are_the_frames_joined(frames in prop::collection::vec(any_frame(), 0..12)) {
+            let messages = messages(&frames);
+            let expected = joined(&frames);
+            let expected: Vec<_> = expected.iter().map(|(opcode, bytes, open)| (*opcode, &bytes[..], *open)).collect();
+            prop_assert_eq!(summary(&messages), expected);
+            for message in &messages {
+                let whole = message.opcode == Opcode::TEXT && !message.compressed && !message.unfinished;
+                let verdict = if whole { Utf8Check::of(&message.payload) } else { message.text };
+                prop_assert_eq!(message.text, verdict);
+            }
+        }
+
+        #[test]
+        fn any_segmentation_gives_the_same_steps(
+            frames in prop::collection::vec(any_frame(), 0..8),
+            cuts in any_cuts(),
+            keep_payload in prop_oneof![0_usize..200, Just(1 << 20)],
+        ) {
+            let bytes = wire(&frames);
+            let options = MessageOptions { keep_payload, keep_frames: 3, ..OPTIONS };
+            let (mut whole, mut cut) = (MessageReader::new(options), MessageReader::new(options));
+            let expected = steps(&mut whole, &bytes, packet(1));
+            let found: Vec<_> = pieces(&bytes, &cuts).flat_map(|piece| steps(&mut cut, piece, packet(1))).collect();
+            prop_assert_eq!(found, expected);
+            prop_assert_eq!(cut.counts(), whole.counts());
+            prop_assert_eq!(cut.counts().wire_bytes, bytes.len() as u64);
+            prop_assert_eq!(cut.finish(), whole.finish());
+        }
+
+        #[test]
+        fn a_hole_in_a_payload_changes_no_other_message(
+            before in prop::collection::vec(any_frame(), 0..4),
+            holed in any_frame(),
+            after in prop::collection::vec(any_frame(), 0..4),
+            places: [prop::sample::Index; 2],
+        ) {
+            let frames = [before.clone(), vec![holed.clone()], after].concat();
+            let bytes = wire(&frames);
+            let mut places = places.map(|place| place.index(holed.payload.len() + 1));
+            places.sort_unstable();
+            let [from, to] = places;
+            let payload = wire(&before).len() + header_bytes(&holed.header()).len();
+
+            let mut reader = reader();
+            let mut found = push(&mut reader, &bytes[..payload + from], 1);
+            prop_assert_eq!(reader.gap((to - from) as u64, packet(1)), AfterGap::Continues);
+            found.extend(push(&mut reader, &bytes[payload + to..], 1));
+            found.extend(reader.finish());
+            let expected = messages(&frames);
+            prop_assert_eq!(found.len(), expected.len());
+            prop_assert_eq!(total(&found, |each| each.missing_bytes), (to - from) as u64);
+            for (found, expected) in found.iter().zip(&expected) {
+                prop_assert_eq!((found.length, found.wire_length), (expected.length, expected.wire_length));
+                prop_assert!(found.missing_bytes > 0 || found == expected);
+                prop_assert_eq!(found.payload.len() as u64, found.length - found.missing_bytes);
+            }
+        }
+
+        #[test]
+        fn any_input_stays_in_bounds_and_its_counts_add_up(
+            inputs in prop::collection::vec(any_input(), 0..20),
+            keep_payload in 0_usize..300,
+            compression: bool,
+        ) {
+            let mut reader = MessageReader::new(MessageOptions { keep_payload, keep_frames: 2, compression });
+            let mut messages = Vec::new();
+            for (number, input) in (1..).zip(inputs) {
+                match input {
+                    Input::Bytes(bytes) => messages.extend(push(&mut reader, bytes, number)),
+                    Input::Frame(frame) => messages.extend(push(&mut reader, frame.bytes(), number)),
+                    Input::Gap(missing) => drop(reader.gap(missing, packet(number))),
+                    Input::Resume => reader.resume(),
+                }
+            }
+            messages.extend(reader.finish());
+            for message in &messages {
+                let bound = if message.opcode == Opcode::CLOSE { keep_payload.max(125) } else { keep_payload };
+                prop_assert!(message.payload.capacity() <= bound && message.fragments.len() <= 2);
+                prop_assert!(message.first.number > 0 && message.last.number >= message.first.number);
+                prop_assert!(message.missing_bytes <= message.length && message.length <= message.wire_length);
+            }
+            let counts = reader.counts();
+            prop_assert_eq!(total(&messages, |each| each.frames), counts.frames);
+            prop_assert_eq!(total(&messages, |each| each.length), counts.payload_bytes);
+            prop_assert_eq!(total(&messages, |each| each.wire_length), counts.wire_bytes);
+            prop_assert!(total(&messages, |each| each.missing_bytes) <= counts.missing_bytes);
+        }
+    }
+}
