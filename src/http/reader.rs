@@ -407,6 +407,16 @@ mod tests {
     }
 
     #[test]
+    fn a_cr_inside_a_first_line_is_refused_wherever_the_line_is_cut() {
+        for cut in 0..12 {
+            let (one, two) = b"GET /a\rb HTTP/1.1\r\n\r\n".split_at(cut);
+            assert_eq!(requests(&[one, two]), ["not http"], "{cut}");
+            let (one, two) = b"HTTP/1.1 200 O\rK\r\n\r\n".split_at(cut + 5);
+            assert_eq!(responses(&[one, two]), ["not http"], "{cut}");
+        }
+    }
+
+    #[test]
     fn a_first_line_without_end_is_not_held_for_long() {
         let line = [&b"GET /"[..], &[b'a'; LONGEST_START_LINE - 5]].concat();
         assert_eq!(requests(&[&line]), [""; 0]);
