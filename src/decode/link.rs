@@ -16,12 +16,17 @@ pub(super) fn first(link: LinkType, rest: Span<'_>) -> Result<Layer<'_>, Skip> {
         LinkType::PPP_PPPD => Layer::Ppp(rest.skip(1)?.strip(&[0xff]).strip(&[0x03])),
         LinkType::PPP_ETHER => Layer::Pppoe(rest),
         LinkType::C_HDLC => cisco_hdlc(rest)?,
-        LinkType::IEEE802_11 => Layer::Wifi { rest, padded: false },
+        LinkType::IEEE802_11 => Layer::Wifi { rest, alignment: 1 },
         LinkType::IEEE802_11_RADIOTAP => wifi::radiotap(rest)?,
         LinkType::IEEE802_11_PRISM => wifi::prism(rest)?,
         LinkType::IEEE802_11_AVS => wifi::avs(rest)?,
         LinkType::PPI => wifi::per_packet_information(rest)?,
         LinkType::NFLOG => netfilter_log(rest)?,
+        FRAME_RELAY => frame_relay(rest)?,
+        ATM_LLC => Layer::Llc(rest),
+        PACKET_FILTER_LOG => packet_filter_log(rest)?,
+        BSD_ENCAPSULATION => Layer::Ip(rest.skip(12)?),
+        IP_OVER_1394 => Layer::Tag { length: 16, rest },
         PKTAP | PKTAP_OLD => apple_tap(rest)?,
         DSA_BRCM | DSA => Layer::Tag { length: 16, rest },
         EDSA => Layer::Tag { length: 20, rest },
@@ -65,6 +70,28 @@ fn cisco_hdlc(rest: Span<'_>) -> Result<Layer<'_>, Skip> {
     ethernet::announced(u16::from_be_bytes([high, low]), rest)
 }
 
+/// Multiprotocol encapsulation after an address of two bytes (RFC 2427 §4.1, §4.2), or Cisco's, which has an
+/// EtherType instead of control byte and protocol number.
+fn frame_relay(rest: Span<'_>) -> Result<Layer<'_>, Skip> {
+    match rest.take()? {
+        ([_, _, 0x03, 0xcc | 0x8e], rest) => Ok(Layer::Ip(rest)),
+        ([_, _, 0x03, 0x00], rest) => match rest.take()? {
+            (&[0x80, 0, 0, 0, high, low], rest) => ethernet::announced(u16::from_be_bytes([high, low]), rest),
+            _ => Err(Skip::NotIp),
+        },
+        (&[_, _, high, low], rest) if high != 0x03 => {
+            ethernet::announced(u16::from_be_bytes([high, low]), rest)
+        }
+        _ => Err(Skip::NotIp),
+    }
+}
+
+/// The log of the BSD packet filter: its length, padded to a multiple of four, stands first.
+fn packet_filter_log(rest: Span<'_>) -> Result<Layer<'_>, Skip> {
+    let [length] = rest.peek()?;
+    Ok(Layer::Ip(rest.skip(usize::from(*length).next_multiple_of(4))?))
+}
+
 /// Attributes (length, type, value) in the byte order of the capturing machine; one of them is the IP packet.
 fn netfilter_log(rest: Span<'_>) -> Result<Layer<'_>, Skip> {
     const PAYLOAD: u16 = 9;
@@ -80,8 +107,9 @@ fn netfilter_log(rest: Span<'_>) -> Result<Layer<'_>, Skip> {
         if kind == PAYLOAD {
             return Ok(Layer::Ip(rest.skip(4)?.within(value)));
         }
-        let padded = usize::from(length).next_multiple_of(4);
-        rest = rest.skip(padded.min(rest.wire_len()))?;
+        let length = usize::from(length);
+        // only the padding of the last one may be missing
+        rest = rest.skip(length.next_multiple_of(4).min(rest.wire_len()).max(length))?;
     }
     Err(Skip::NotIp)
 }
@@ -110,6 +138,11 @@ fn apple_tap(rest: Span<'_>) -> Result<Layer<'_>, Skip> {
 /// What BSD systems write for raw IP (their `DLT_RAW`, which is no `LINKTYPE_`).
 const RAW_BSD: LinkType = LinkType(12);
 const RAW_OPENBSD: LinkType = LinkType(14);
+const ATM_LLC: LinkType = LinkType(100);
+const FRAME_RELAY: LinkType = LinkType(107);
+const BSD_ENCAPSULATION: LinkType = LinkType(109);
+const PACKET_FILTER_LOG: LinkType = LinkType(117);
+const IP_OVER_1394: LinkType = LinkType(138);
 const PKTAP: LinkType = LinkType(258);
 /// What Apple wrote before PKTAP had a number: the second of those left to users.
 const PKTAP_OLD: LinkType = LinkType(149);
@@ -134,6 +167,8 @@ mod tests {
     fn a_log_without_a_packet_ends() {
         let attributes = [[4, 0, 1, 0]; 50].concat();
         assert_eq!(payload(LinkType::NFLOG, &join(&[&[2, 0, 0, 0], &attributes])), Err(Skip::NotIp));
+        assert_eq!(payload(LinkType::NFLOG, &[2, 0, 0, 0, 5, 0, 1, 0, 7]), Err(Skip::NotIp));
+        assert_eq!(payload(LinkType::NFLOG, &[2, 0, 0, 0, 6, 0, 1, 0, 7]), Err(Skip::Malformed));
         assert_eq!(payload(LinkType::NFLOG, &[2, 0, 0, 0, 3, 0, 1, 0]), Err(Skip::Malformed));
         assert_eq!(payload(LinkType::NFLOG, &[2, 1, 0, 0, 4, 0, 9, 0]), Err(Skip::Malformed));
     }

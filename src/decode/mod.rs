@@ -88,7 +88,7 @@ enum Layer<'a> {
     Mpls(Span<'a>),
     Pppoe(Span<'a>),
     Ppp(Span<'a>),
-    Wifi { rest: Span<'a>, padded: bool },
+    Wifi { rest: Span<'a>, alignment: usize },
     Ip(Span<'a>),
     Carried(Carried<'a>),
     Fragment(Fragment<'a>),
@@ -105,7 +105,7 @@ impl Layer<'_> {
             Self::Mpls(rest) => ethernet::mpls(rest),
             Self::Pppoe(rest) => ethernet::pppoe(rest),
             Self::Ppp(rest) => ethernet::ppp(rest),
-            Self::Wifi { rest, padded } => wifi::frame(rest, padded),
+            Self::Wifi { rest, alignment } => wifi::frame(rest, alignment),
             Self::Ip(rest) => ip::packet(rest),
             Self::Carried(carried) => carried.next(),
             Self::Fragment(_) => Err(Skip::Fragment),
@@ -164,11 +164,11 @@ pub enum Skip {
     NotIp,
     /// IP that carries something else: UDP, ICMP …
     NotTcp,
-    /// A fragment of an IP datagram that is not whole yet (or never will be).
+    /// A fragment of an IP datagram that is not whole yet (or never will be), or of an 802.11 frame.
     Fragment,
     /// Encrypted below TCP: 802.11 with a cipher, ESP.
     Encrypted,
-    /// A header contradicts itself.
+    /// A header contradicts itself or another, or there are more than `Limits::encapsulation`.
     Malformed,
     /// The snap length cut the packet inside its headers.
     CutHeaders,

@@ -13,7 +13,7 @@ pub(super) fn radiotap(rest: Span<'_>) -> Result<Layer<'_>, Skip> {
     }
     let length = usize::from(u16::from_le_bytes([low, high]));
     let padded = radiotap_flags(rest.within(length))?.is_some_and(|flags| flags & DATA_PADDED != 0);
-    Ok(Layer::Wifi { rest: rest.skip(length)?, padded })
+    Ok(Layer::Wifi { rest: rest.skip(length)?, alignment: if padded { 4 } else { 1 } })
 }
 
 /// The field `Flags` (bit 1), before which only `TSFT` (bit 0, 8 bytes, aligned to 8) can stand.
@@ -56,7 +56,7 @@ pub(super) fn avs(rest: Span<'_>) -> Result<Layer<'_>, Skip> {
 
 fn after_header(rest: Span<'_>, length: u32) -> Result<Layer<'_>, Skip> {
     let length = usize::try_from(length).map_err(|_| Skip::Malformed)?;
-    Ok(Layer::Wifi { rest: rest.skip(length)?, padded: false })
+    Ok(Layer::Wifi { rest: rest.skip(length)?, alignment: 1 })
 }
 
 /// A PPI header, which names the link type of what follows.
@@ -70,10 +70,10 @@ pub(super) fn per_packet_information(rest: Span<'_>) -> Result<Layer<'_>, Skip> 
     Ok(Layer::Link(LinkType(link), rest.skip(length)?))
 }
 
-/// An 802.11 frame; `padded` to a multiple of four bytes after its header. IEEE 802.11 §9.2, §9.3.2
-pub(super) fn frame(rest: Span<'_>, padded: bool) -> Result<Layer<'_>, Skip> {
+/// An 802.11 frame whose header is padded to a multiple of `alignment` bytes. IEEE 802.11 §9.2, §9.3.2
+pub(super) fn frame(rest: Span<'_>, alignment: usize) -> Result<Layer<'_>, Skip> {
     let (header, body) = Header::split(rest)?;
-    let body = if padded { body.skip(header.length.next_multiple_of(4) - header.length)? } else { body };
+    let body = body.skip(header.length.next_multiple_of(alignment) - header.length)?;
     if header.protected {
         Err(Skip::Encrypted)
     } else if header.fragment {
