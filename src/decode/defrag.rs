@@ -309,6 +309,11 @@ mod tests {
             fragment(V4, 1, 8, false, b"ccccccccdd"),
         ]);
         assert_eq!(whole, Ok(b"aaaaaaaaBBBBBBBBdd".to_vec()));
+        let whole = push_all(&[
+            fragment(V4, 1, 0, true, b"aaaaaaaaaaaaaaaa"),
+            fragment(V4, 1, 8, false, b"bbbbbbbbbb"),
+        ]);
+        assert_eq!(whole, Ok(b"aaaaaaaaaaaaaaaabb".to_vec()));
     }
 
     #[test]
