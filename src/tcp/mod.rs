@@ -8,6 +8,8 @@ mod span;
 mod tracker;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod scene;
 
 pub use flow::{Direction, FlowKey};

@@ -85,6 +85,7 @@ impl Assembler {
         let fits = self.fin.is_none() && position >= self.highest();
         if fits {
             self.fin = Some(position);
+            self.cap_claim(position);
         }
         fits
     }
@@ -374,4 +375,164 @@ pub struct Counters {
     pub zero_windows: u32,
     /// Segments that can't be of this life of the flow: 1 GiB away, or behind its end.
     pub out_of_window: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scene::at;
+    use super::*;
+
+    const BOUND: usize = 4096;
+
+    /// A stream whose SYN had the number before `seq`.
+    fn opened(seq: u32) -> Assembler {
+        let mut assembler = Assembler::default();
+        assembler.open(seq::first(seq), Start::Syn, &mut |_| {});
+        assembler
+    }
+
+    struct Run {
+        assembler: Assembler,
+        packet: u64,
+        said: Vec<String>,
+        end: u64,
+    }
+
+    impl Run {
+        fn new(seq: u32) -> Self {
+            Self { assembler: opened(seq), packet: 0, said: Vec::new(), end: 0 }
+        }
+
+        fn push(&mut self, seq: u32, bytes: &[u8], cut: u64) -> &mut Self {
+            self.packet += 1;
+            let position = self.assembler.locate(seq).unwrap();
+            let (said, end) = (&mut self.said, &mut self.end);
+            let span = Span { position, bytes, cut, at: at(self.packet) };
+            self.assembler.push(span, BOUND, &mut |delivery| match delivery {
+                Delivery::Chunk(Chunk { offset, bytes, at }) => {
+                    assert_eq!(offset, *end);
+                    *end += bytes.len() as u64;
+                    said.push(format!("{}@{}", String::from_utf8_lossy(bytes), at.number));
+                }
+                Delivery::Gap(gap) => {
+                    assert_eq!(gap.offset, *end);
+                    *end += gap.length;
+                    said.push(format!("[{} {:?}]@{}", gap.length, gap.reason, gap.at.number));
+                }
+                Delivery::Conflict(Conflict { offset, length, at }) => {
+                    said.push(format!("{{{offset} {length}}}@{}", at.number));
+                }
+            });
+            assert!(self.assembler.held_bytes() <= BOUND);
+            self
+        }
+    }
+
+    #[test]
+    fn each_chunk_names_the_packet_that_its_bytes_came_in() {
+        let mut run = Run::new(0);
+        run.push(3, b"def", 0).push(8, b"i", 0).push(0, b"abcdefgh", 0);
+        assert_eq!(run.said, ["abc@3", "def@1", "gh@3", "i@2"]);
+    }
+
+    #[test]
+    fn of_bytes_that_wait_the_first_copy_counts_and_the_difference_is_told() {
+        let mut run = Run::new(0);
+        run.push(3, b"def", 0).push(2, b"cXefg", 0).push(0, b"abcdeY", 0);
+        assert_eq!(run.said, ["{3 3}@2", "ab@3", "c@2", "{5 1}@3", "def@1", "g@2"]);
+    }
+
+    #[test]
+    fn a_new_tail_of_a_retransmission_is_used() {
+        let mut run = Run::new(0);
+        run.push(0, b"abc", 0).push(0, b"abcdef", 0).push(4, b"efg", 0);
+        assert_eq!(run.said, ["abc@1", "def@2", "g@3"]);
+    }
+
+    #[test]
+    fn a_cut_piece_keeps_its_place_among_early_ones() {
+        let mut run = Run::new(0);
+        run.push(4, b"e", 3).push(2, b"cdefghij", 0).push(0, b"a", 1);
+        assert_eq!(run.said, ["a@3", "[1 SnapLength]@3", "cd@2", "e@1", "[3 SnapLength]@1", "ij@2"]);
+    }
+
+    #[test]
+    fn what_waits_is_freed_when_nothing_waits_any_more() {
+        let mut run = Run::new(0);
+        run.push(3, b"def", 0);
+        assert!(run.assembler.early.is_some());
+        run.push(0, b"abc", 0);
+        assert!(run.assembler.early.is_none());
+    }
+
+    #[test]
+    fn beyond_the_bound_the_lowest_hole_is_given_up_first() {
+        let mut run = Run::new(0);
+        for step in 0..1000_u32 {
+            run.push(10 + 10 * step, b"x", 0);
+        }
+        assert_eq!(run.said[..4], ["[10 Bound]@32", "x@1", "[9 Bound]@33", "x@2"]);
+        assert_eq!(run.said.len(), 2 * (1000 - BOUND / 129));
+    }
+
+    #[test]
+    fn a_piece_larger_than_the_bound_gives_up_what_is_before_it() {
+        let mut run = Run::new(0);
+        run.push(3, &[b'x'; 5000], 0);
+        assert_eq!(run.said.len(), 2);
+        assert_eq!(run.said[0], "[3 Bound]@1");
+        assert_eq!(run.end, 5003);
+    }
+
+    #[test]
+    fn while_the_start_is_unknown_the_bound_ends_the_wait() {
+        let mut assembler = Assembler::default();
+        let mut delivered = Vec::new();
+        for step in 0..10_u32 {
+            let position = assembler.locate(1000 + 1000 * step).unwrap();
+            let span = Span { position, bytes: &[7; 1000], cut: 0, at: at(1) };
+            assembler.push(span, BOUND, &mut |delivery| {
+                let Delivery::Chunk(chunk) = delivery else { panic!("{delivery:?}") };
+                delivered.push(chunk.offset);
+            });
+        }
+        assert_eq!(delivered, [0, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000]);
+    }
+
+    #[test]
+    fn twenty_thousand_single_bytes_in_reverse_come_out_in_order() {
+        let mut assembler = opened(0);
+        let mut next = 0;
+        for seq in (0..20_000_u32).rev() {
+            let span = Span { position: assembler.locate(seq).unwrap(), bytes: &[1], cut: 0, at: at(1) };
+            assembler.push(span, 4 << 20, &mut |delivery| {
+                let Delivery::Chunk(chunk) = delivery else { panic!("{delivery:?}") };
+                assert_eq!(chunk.offset, next);
+                next += 1;
+            });
+        }
+        assert_eq!(next, 20_000);
+    }
+
+    #[test]
+    fn offsets_go_on_beyond_four_gibibytes() {
+        let mut run = Run::new(u32::MAX - 1);
+        let mut seq = u32::MAX - 1;
+        for _ in 0..9 {
+            run.push(seq.wrapping_add(1 << 29), b"later", 0);
+            run.push(seq, b"", 1 << 29);
+            seq = seq.wrapping_add((1 << 29) + 5);
+        }
+        assert_eq!(run.end, 9 * ((1 << 29) + 5));
+        assert!(run.end > u64::from(u32::MAX));
+        assert_eq!(run.said.last().unwrap(), "later@17");
+    }
+
+    #[test]
+    fn farther_than_a_window_there_is_no_place() {
+        let assembler = opened(0);
+        for (seq, placed) in [(1 << 30, true), ((1 << 30) + 1, false), (1 << 31, false), (u32::MAX, true)] {
+            assert_eq!(assembler.locate(seq).is_some(), placed, "{seq}");
+        }
+    }
 }

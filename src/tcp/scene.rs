@@ -136,13 +136,17 @@ impl Scene {
         });
     }
 
-    /// Flushes this life and begins another.
-    pub(super) fn close(&mut self) {
-        let finished = if self.tracker.finished() { " finished" } else { "" };
+    pub(super) fn flush(&mut self) {
         let (heard, order) = (&mut self.heard, &mut self.order);
         self.tracker.flush(at(self.number), &mut |direction, delivery| {
             heard[direction.index()].take(delivery, order);
         });
+    }
+
+    /// Flushes this life and begins another.
+    pub(super) fn close(&mut self) {
+        self.flush();
+        let finished = if self.tracker.finished() { " finished" } else { "" };
         let arrow = |direction| if direction == Direction::Forward { '>' } else { '<' };
         let opener = self.tracker.opener().map_or('?', arrow);
         let end = self.tracker.first_end().map_or("open".to_owned(), |end| {

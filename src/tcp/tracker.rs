@@ -208,8 +208,7 @@ impl Tracker {
         self.opener.get_or_insert(opener);
     }
 
-    /// A RST, whose acknowledgement and payload say nothing of the streams (RFC 9293 §3.10.7.1, RFC 1122
-    /// §4.2.2.12).
+    /// A RST. Its payload is no part of the stream (RFC 1122 §4.2.2.12), its acknowledgement often made up.
     fn abort(&mut self, rst: &Segment<'_>, direction: Direction) {
         let own = self.side_mut(direction);
         if own.can_be_reset_at(rst.seq) {
@@ -268,6 +267,11 @@ impl Tracker {
             Direction::Forward => &self.forward,
             Direction::Backward => &self.backward,
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.forward.held_bytes() + self.backward.held_bytes()
     }
 
     const fn side_mut(&mut self, direction: Direction) -> &mut Assembler {

@@ -66,6 +66,15 @@ impl Assembler {
         }
     }
 
+    /// The file may have the acknowledgement of a FIN before the FIN: what was claimed ends with the stream.
+    pub(super) fn cap_claim(&mut self, fin: u64) {
+        if let Some(claim) = self.early.as_mut().and_then(|early| early.claim.as_mut()) {
+            claim.lowest.0 = claim.lowest.0.min(fin);
+            claim.highest.0 = claim.highest.0.min(fin);
+            self.tidy();
+        }
+    }
+
     /// The end of the lowest hole as far as it is known: with nothing behind it, one byte is missing at least.
     fn hole_end(&self) -> u64 {
         let first = self.first();
