@@ -1,9 +1,23 @@
 //! Events → what people and programs read: the only output.
 
+mod facts;
+pub mod json;
+pub mod ndjson;
+#[cfg(test)]
+mod sample;
+pub mod schema;
+mod shown;
+pub mod text;
+mod view;
+
 use std::io;
 
 use crate::event::{Event, Totals};
 use crate::packet::CaptureInfo;
+
+pub use json::Json;
+pub use ndjson::Ndjson;
+pub use shown::{Color, Frames, PayloadMode, Shown, TimeStyle};
 
 /// One way to show the events of a capture. Errors are those of the writer behind it.
 pub trait Report {

@@ -113,6 +113,8 @@ pub struct Message {
     pub masked: bool,
     /// Was RSV1 set on its first frame while an extension that compresses was agreed?
     pub compressed: bool,
+    /// It is compressed and could not be decompressed: `payload` and `length` are those of the wire.
+    pub undecoded: bool,
     /// The payload as far as it is kept: unmasked; of a compressed message that was not decompressed, the bytes
     /// of the wire. Missing bytes are left out, not filled.
     pub payload: Vec<u8>,

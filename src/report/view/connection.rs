@@ -1,0 +1,366 @@
+//! Opening and closing → the parts of a `connections` entry.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
+
+use super::{Files, Time};
+use crate::event::{
+    Close as CloseFacts, CloseHow, ConnectionId, Initiator, Opening, Traffic as TrafficFacts, Transport,
+};
+use crate::http::{self, Headers, Outcome, RequestHead, ResponseHead};
+use crate::packet;
+use crate::report::facts::{ExtensionList, HandshakeFacts};
+
+/// Who speaks, and over what.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::report) struct Parties<'a> {
+    /// 1, 2, 3 … in the order in which the connections opened.
+    id: u64,
+    /// Who sent the upgrade request.
+    client: Endpoint,
+    server: Endpoint,
+    transport: Carrier,
+    /// Absent when the handshake was not captured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http_version: Option<&'a str>,
+    /// Target of the HTTP CONNECT request, where a proxy's tunnel carries the connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tunnel: Option<&'a str>,
+    /// Of the first packet of the TCP connection.
+    start_time: Time,
+}
+
+impl<'a> Parties<'a> {
+    pub(in crate::report) fn new(id: ConnectionId, opening: &'a Opening) -> Self {
+        let handshake = &opening.handshake;
+        let request = || handshake.request.as_ref().map(|head| head.version.as_str());
+        Self {
+            id: id.0,
+            client: opening.client.into(),
+            server: opening.server.into(),
+            transport: opening.transport.into(),
+            http_version: handshake.response.as_ref().map(|head| head.version.as_str()).or_else(request),
+            tunnel: opening.tunnel.as_deref(),
+            start_time: Time(opening.start.time),
+        }
+    }
+}
+
+/// An IP address and a TCP port.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Endpoint {
+    #[schemars(with = "String")]
+    address: IpAddr,
+    port: u16,
+}
+
+impl From<packet::Endpoint> for Endpoint {
+    fn from(endpoint: packet::Endpoint) -> Self {
+        Self { address: endpoint.address, port: endpoint.port }
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Carrier {
+    Tcp,
+    Tls,
+}
+
+impl From<Transport> for Carrier {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Tcp => Self::Tcp,
+            Transport::Tls => Self::Tls,
+        }
+    }
+}
+
+/// The opening handshake.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::report) struct Handshake<'a> {
+    outcome: HandshakeOutcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<Request<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response: Option<Response<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    websocket_version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accept: Option<Accept>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    subprotocols_offered: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subprotocol: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    extensions_offered: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    extensions: Vec<String>,
+    /// From the request to the response.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_ns: Option<i64>,
+}
+
+impl<'a> Handshake<'a> {
+    pub(in crate::report) fn new(handshake: &'a http::Handshake, files: &'a Files) -> Self {
+        Self {
+            outcome: handshake.outcome.into(),
+            request: handshake.request.as_ref().map(|head| Request::new(head, files)),
+            response: handshake.response.as_ref().map(|head| Response::new(head, files)),
+            host: handshake.host(),
+            origin: handshake.origin(),
+            websocket_version: handshake.websocket_version(),
+            key: handshake.key(),
+            accept: handshake.accept().map(Accept::from),
+            subprotocols_offered: handshake.subprotocols_offered(),
+            subprotocol: handshake.subprotocol(),
+            extensions_offered: as_text(&handshake.extensions_offered()),
+            extensions: as_text(&handshake.extensions()),
+            latency_ns: handshake.latency_ns(),
+        }
+    }
+}
+
+fn as_text(list: &ExtensionList) -> Vec<String> {
+    list.extensions.iter().map(ToString::to_string).collect()
+}
+
+/// How the opening handshake ended.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum HandshakeOutcome {
+    Accepted,
+    Refused,
+    Invalid,
+    Unanswered,
+    NotCaptured,
+}
+
+impl From<Outcome> for HandshakeOutcome {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Accepted => Self::Accepted,
+            Outcome::Refused => Self::Refused,
+            Outcome::Invalid => Self::Invalid,
+            Outcome::Unanswered => Self::Unanswered,
+            Outcome::NotCaptured => Self::NotCaptured,
+        }
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Request<'a> {
+    method: &'a str,
+    target: &'a str,
+    version: &'a str,
+    #[schemars(with = "Vec<(String, String)>")]
+    headers: HeaderList<'a>,
+    /// Of the packet that completed it.
+    time: Time,
+    packet: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+}
+
+impl<'a> Request<'a> {
+    fn new(head: &'a RequestHead, files: &'a Files) -> Self {
+        Self {
+            method: &head.method,
+            target: &head.target,
+            version: &head.version,
+            headers: HeaderList(&head.headers),
+            time: Time(head.last.time),
+            packet: head.last.number,
+            file: files.of(head.last),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Response<'a> {
+    status: u16,
+    reason: &'a str,
+    version: &'a str,
+    #[schemars(with = "Vec<(String, String)>")]
+    headers: HeaderList<'a>,
+    /// Of the packet that completed it.
+    time: Time,
+    packet: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+}
+
+impl<'a> Response<'a> {
+    fn new(head: &'a ResponseHead, files: &'a Files) -> Self {
+        Self {
+            status: head.status,
+            reason: &head.reason,
+            version: &head.version,
+            headers: HeaderList(&head.headers),
+            time: Time(head.last.time),
+            packet: head.last.number,
+            file: files.of(head.last),
+        }
+    }
+}
+
+/// Pairs of name and value in wire order.
+#[derive(Debug)]
+struct HeaderList<'a>(&'a Headers);
+
+impl Serialize for HeaderList<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.0.iter().map(|header| (&header.name, &header.value)))
+    }
+}
+
+/// `Sec-WebSocket-Accept` beside what the key asks for.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Accept {
+    value: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    valid: Option<bool>,
+}
+
+impl From<http::Accept> for Accept {
+    fn from(accept: http::Accept) -> Self {
+        Self { valid: accept.valid(), value: accept.value, expected: accept.expected }
+    }
+}
+
+/// What is known at a connection's end.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::report) struct Closing<'a> {
+    close: Close<'a>,
+    traffic: Traffic,
+}
+
+impl<'a> From<&'a crate::event::Closing> for Closing<'a> {
+    fn from(closing: &'a crate::event::Closing) -> Self {
+        let [client, server] = &closing.traffic;
+        let traffic = Traffic { client_to_server: client.into(), server_to_client: server.into() };
+        Self { close: (&closing.close).into(), traffic }
+    }
+}
+
+/// Who ended the connection and how.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Close<'a> {
+    initiator: Who,
+    how: How,
+    #[serde(flatten)]
+    status: CloseStatus<'a>,
+}
+
+impl<'a> From<&'a CloseFacts> for Close<'a> {
+    fn from(close: &'a CloseFacts) -> Self {
+        Self {
+            initiator: close.initiator.into(),
+            how: close.how.into(),
+            status: CloseStatus::new(close.code, Cow::Borrowed(&close.reason)),
+        }
+    }
+}
+
+/// Status code and reason of a Close frame; both absent when it had none.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct CloseStatus<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Cow<'a, str>>,
+}
+
+impl<'a> CloseStatus<'a> {
+    /// A reason can't stand without a code. // RFC 6455 §5.5.1
+    pub(super) fn new(code: Option<u16>, reason: Cow<'a, str>) -> Self {
+        Self { code, reason: code.map(|_| reason) }
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Who {
+    Client,
+    Server,
+    Both,
+    Unknown,
+}
+
+impl From<Initiator> for Who {
+    fn from(initiator: Initiator) -> Self {
+        match initiator {
+            Initiator::Client => Self::Client,
+            Initiator::Server => Self::Server,
+            Initiator::Both => Self::Both,
+            Initiator::Unknown => Self::Unknown,
+        }
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum How {
+    CloseHandshake,
+    CloseUnanswered,
+    Fin,
+    Reset,
+    Idle,
+    CaptureEnded,
+}
+
+impl From<CloseHow> for How {
+    fn from(how: CloseHow) -> Self {
+        match how {
+            CloseHow::CloseHandshake => Self::CloseHandshake,
+            CloseHow::CloseUnanswered => Self::CloseUnanswered,
+            CloseHow::Fin => Self::Fin,
+            CloseHow::Reset => Self::Reset,
+            CloseHow::Idle => Self::Idle,
+            CloseHow::CaptureEnded => Self::CaptureEnded,
+        }
+    }
+}
+
+/// What each side sent after the handshake.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Traffic {
+    client_to_server: Sent,
+    server_to_client: Sent,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Sent {
+    /// Control frames included.
+    messages: u64,
+    frames: u64,
+    /// As on the wire, not decompressed.
+    payload_bytes: u64,
+    /// Headers and payloads of the frames.
+    wire_bytes: u64,
+    /// Bytes that the capture does not hold.
+    missing_bytes: u64,
+}
+
+impl From<&TrafficFacts> for Sent {
+    fn from(sent: &TrafficFacts) -> Self {
+        Self {
+            messages: sent.messages,
+            frames: sent.frames,
+            payload_bytes: sent.payload_bytes,
+            wire_bytes: sent.wire_bytes,
+            missing_bytes: sent.missing_bytes,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! An event → a line of NDJSON.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{
+    CaptureStart, Closing, Ended, Files, Finding, Generator, Handshake, Message, Parties, SCHEMA, Time,
+    Totals,
+};
+use crate::event::{self, Event, EventKind};
+use crate::packet::CaptureInfo;
+use crate::report::shown::Shown;
+
+/// One line of `--format ndjson`; `event` says which.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(in crate::report) enum Line<'a> {
+    Capture(CaptureLine<'a>),
+    Connection(Box<ConnectionLine<'a>>),
+    Message(Message<'a>),
+    Finding(Finding<'a>),
+    ConnectionEnd(ConnectionEndLine<'a>),
+    Totals(Box<TotalsLine>),
+}
+
+impl<'a> Line<'a> {
+    pub(in crate::report) fn capture(info: &'a CaptureInfo) -> Self {
+        Self::Capture(CaptureLine { schema: SCHEMA, generator: Generator::THIS, start: info.into() })
+    }
+
+    /// `None` for a connection's event that names no connection, of which nothing can be said.
+    pub(in crate::report) fn event(event: &'a Event, shown: &Shown, files: &'a Files) -> Option<Self> {
+        Some(match &event.kind {
+            EventKind::Opened(opening) => Self::Connection(Box::new(ConnectionLine {
+                parties: Parties::new(event.connection?, opening),
+                handshake: Handshake::new(&opening.handshake, files),
+            })),
+            EventKind::Message(message) => {
+                Self::Message(Message::new(message, shown, files).of(event.connection?))
+            }
+            EventKind::Finding(finding) => Self::Finding(Finding::new(finding, event.connection, files)),
+            EventKind::Closed(closing) => Self::ConnectionEnd(ConnectionEndLine {
+                id: event.connection?.0,
+                end_time: Time(closing.end.time),
+                closing: closing.as_ref().into(),
+            }),
+        })
+    }
+
+    pub(in crate::report) fn totals(totals: &event::Totals) -> Self {
+        Self::Totals(Box::new(TotalsLine {
+            totals: totals.into(),
+            captures: totals.inputs.iter().map(Ended::from).collect(),
+        }))
+    }
+}
+
+/// First, one for each input.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::report) struct CaptureLine<'a> {
+    schema: u32,
+    generator: Generator,
+    #[serde(flatten)]
+    start: CaptureStart<'a>,
+}
+
+/// At the handshake's answer; at the first frame, when the handshake was not captured.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::report) struct ConnectionLine<'a> {
+    #[serde(flatten)]
+    parties: Parties<'a>,
+    handshake: Handshake<'a>,
+}
+
+/// After all else of a connection.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::report) struct ConnectionEndLine<'a> {
+    id: u64,
+    /// Of its last packet.
+    end_time: Time,
+    #[serde(flatten)]
+    closing: Closing<'a>,
+}
+
+/// Last. It depends on the packets alone, not on the file format that stored them.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::report) struct TotalsLine {
+    #[serde(flatten)]
+    totals: Totals,
+    /// The inputs in the order of their `capture` lines.
+    captures: Vec<Ended>,
+}
