@@ -7,6 +7,7 @@ pub mod ndjson;
 mod sample;
 pub mod schema;
 mod shown;
+pub mod table;
 pub mod text;
 mod view;
 
@@ -18,6 +19,7 @@ use crate::packet::CaptureInfo;
 pub use json::Json;
 pub use ndjson::Ndjson;
 pub use shown::{Color, Frames, PayloadMode, Shown, TimeStyle};
+pub use table::Table;
 
 /// One way to show the events of a capture. Errors are those of the writer behind it.
 pub trait Report {

@@ -195,7 +195,12 @@ pub(super) fn closed(id: u64, number: u64, close: Close) -> Event {
         wire_bytes: 4_300_214,
         missing_bytes: 1_460,
     };
-    let traffic = if matches!(id, 1 | 3) { [client, server] } else { [Traffic::default(); 2] };
+    let traffic = match close.how {
+        CloseHow::CloseHandshake => [client, server],
+        CloseHow::CloseUnanswered => [client, Traffic { missing_bytes: 0, ..client }],
+        CloseHow::CaptureEnded => [Traffic::default(), server],
+        _ => [Traffic::default(); 2],
+    };
     event(Some(id), number, EventKind::Closed(Box::new(Closing { end: at(number), close, traffic })))
 }
 

@@ -65,7 +65,8 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut used = 0;
     for word in safe.split_inclusive(' ') {
         let wide = word.trim_end().width();
-        if used > 0 && used + wide > width {
+        // A word that no line can hold begins where it stands.
+        if used > 0 && used + wide > width && wide <= width {
             lines.push(String::new());
             used = 0;
         }
