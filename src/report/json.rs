@@ -160,13 +160,14 @@ impl List {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
     use crate::event::TimelineMessage;
     use crate::packet::Side;
     use crate::report::sample::{self, Sample};
-    use crate::report::{Frames, PayloadMode};
+    use crate::report::{Frames, Ndjson, PayloadMode};
     use crate::websocket::{Message, Opcode};
 
     fn document(sample: &Sample, shown: Shown) -> Value {
@@ -427,5 +428,28 @@ mod tests {
         let mut out = Vec::new();
         sample::chat().play(&mut Json::new(&mut out, shown())).unwrap();
         insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
+
+    proptest! {
+        // Each case writes whole reports.
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_events_make_a_document_and_lines(text in any::<String>(), code in any::<u16>(), kept in any::<u64>()) {
+            let mut sample = sample::trouble();
+            let mut places = 0..64;
+            sample.events.retain(|_| kept >> places.next().unwrap() & 1 == 1);
+            sample.events.iter_mut().for_each(|event| sample::spoil(event, &text, code));
+            let findings = |list: &Value| list.as_array().unwrap().len();
+            let document = document(&sample, shown());
+            let connections = document["connections"].as_array().unwrap();
+            let inside: usize = connections.iter().map(|each| findings(&each["findings"])).sum();
+            let said = sample.events.iter().filter(|event| matches!(event.kind, EventKind::Finding(_))).count();
+            prop_assert_eq!(inside + findings(&document["findings"]), said);
+            let mut lines = Vec::new();
+            sample.play(&mut Ndjson::new(&mut lines, shown())).unwrap();
+            let lines: Result<Vec<Value>, _> = serde_json::Deserializer::from_slice(&lines).into_iter().collect();
+            prop_assert_eq!(lines.unwrap().len(), sample.events.len() + 2);
+        }
     }
 }

@@ -159,6 +159,34 @@ pub(super) fn only_tls() -> Sample {
     sample
 }
 
+/// Puts `text` wherever an event takes any.
+pub(super) fn spoil(event: &mut Event, text: &str, code: u16) {
+    match &mut event.kind {
+        EventKind::Opened(opening) => {
+            opening.tunnel = Some(text.to_owned());
+            if let Some(request) = &mut opening.handshake.request {
+                (request.method, request.target, request.version) = (text.into(), text.into(), text.into());
+                request.headers.0.iter_mut().for_each(|header| header.value = text.into());
+            }
+            if let Some(response) = &mut opening.handshake.response {
+                (response.reason, response.version, response.status) = (text.into(), text.into(), code);
+                response.headers.0.iter_mut().for_each(|header| header.value = text.into());
+            }
+        }
+        EventKind::Message(message) => {
+            let mut payload =
+                if message.message.opcode == Opcode::CLOSE { code.to_be_bytes().to_vec() } else { vec![] };
+            payload.extend_from_slice(text.as_bytes());
+            message.message.payload = payload;
+        }
+        EventKind::Finding(finding) => finding.detail = text.to_owned(),
+        EventKind::Closed(closing) => {
+            closing.close.code = Some(code);
+            closing.close.reason = text.to_owned();
+        }
+    }
+}
+
 /// Packet `number`, a hundredth of a second and a bit after the one before.
 pub(super) fn at(number: u64) -> PacketRef {
     let time = Timestamp::from_nanos(1_795_250_760_000_000_000 + i64::try_from(number).unwrap() * 12_345_678);

@@ -61,15 +61,17 @@ impl Grid {
         widths
     }
 
-    /// Takes from the widest column that can give, until all fit or none can.
+    /// Takes from the widest column that may give, until all fit; on a display that is narrower still, from any.
     fn fitted_widths(&self, display: usize) -> Vec<usize> {
         let mut widths = self.natural_widths();
-        for _ in display..total(&widths) {
-            let giving =
-                widths.iter_mut().zip(&self.columns).filter(|(width, column)| **width > column.least);
-            match giving.map(|(width, _)| width).max_by_key(|width| **width) {
-                Some(width) => *width -= 1,
-                None => break,
+        for floor in [usize::MAX, LEAST_CELL] {
+            for _ in display..total(&widths) {
+                let giving = widths.iter_mut().zip(&self.columns);
+                let giving = giving.filter(|(width, column)| **width > column.least.min(floor));
+                match giving.map(|(width, _)| width).max_by_key(|width| **width) {
+                    Some(width) => *width -= 1,
+                    None => break,
+                }
             }
         }
         widths
@@ -144,6 +146,9 @@ impl Grid {
 /// comfy-table holds each cell several times over until its first line is out: 2.6 GB for a million rows.
 const MOST_ROWS: usize = 10_000;
 
+/// A narrower cell would say nothing.
+const LEAST_CELL: usize = 6;
+
 fn fitted(row: &[Cell], widths: &[usize]) -> Vec<Cell> {
     let cut =
         |cell: &Cell, columns| cell.iter().map(|line| fit(line.as_bytes(), columns, Rest::End)).collect();
@@ -204,6 +209,7 @@ mod tests {
         let widths = |display| grid().fitted_widths(display);
         assert_eq!(widths(80), [1, 12, 6]);
         assert_eq!(widths(22), [1, 9, 6]);
+        assert_eq!(widths(19), [1, 6, 6]);
         assert_eq!(widths(5), [1, 6, 6]);
         assert_eq!(grid().least_width(), 19);
     }

@@ -16,6 +16,7 @@ use timeline::Timeline;
 
 use super::Report;
 use super::shown::Shown;
+use super::text::wrap;
 use crate::event::{Event, Totals};
 use crate::packet::{CaptureInfo, Timestamp};
 use crate::rules::Severity;
@@ -103,7 +104,7 @@ fn write_totals(page: &mut Timeline<'_, impl Write>, totals: &Totals) -> io::Res
         (totals.websocket_connections, "WebSocket connection"),
         (totals.messages, "message"),
     ];
-    let counts = Line::default().plain(counts.map(|(number, what)| words::counted(number, what)).join(" · "));
+    let counts = counts.map(|(number, what)| words::counted(number, what)).join(" · ");
     let found = Severity::ALL.into_iter().map(|each| (each, totals.findings_of(each)));
     let found: Vec<_> = found.filter(|(each, number)| *each != Severity::Info && *number > 0).collect();
     let findings = |line: Line| {
@@ -112,23 +113,29 @@ fn write_totals(page: &mut Timeline<'_, impl Write>, totals: &Totals) -> io::Res
             line.plain(dot).styled(severity(*each), words::counted(*number, each.name()))
         })
     };
-    if found.is_empty() {
-        return page.write(&counts);
-    }
+    let mut lines = wrap(&counts, page.shown.width).into_iter().map(|line| Line::default().plain(line));
+    let last = lines.next_back().unwrap_or_default();
+    lines.try_for_each(|line| page.write(&line))?;
     let separate = findings(Line::default());
-    if counts.width() + 3 + separate.width() <= page.shown.width {
-        page.write(&findings(counts.plain(" · ")))
+    if found.is_empty() {
+        page.write(&last)
+    } else if last.width() + 3 + separate.width() <= page.shown.width {
+        page.write(&findings(last.plain(" · ")))
     } else {
-        page.write(&counts)?;
+        page.write(&last)?;
         page.write(&separate)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::event::{ConnectionId, EventKind};
+    use crate::packet::{NANOS_PER_SECOND, Side};
     use crate::report::sample::{self, Sample};
-    use crate::report::{Color, Frames};
+    use crate::report::{Color, Frames, PayloadMode, TimeStyle};
 
     fn page(sample: &Sample, shown: Shown) -> String {
         let mut out = Vec::new();
@@ -136,15 +143,133 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
+    fn at_width(width: usize) -> Shown {
+        Shown { width, frames: Frames::Listed, ..Shown::default() }
+    }
+
     #[test]
-    fn look() {
+    fn a_chat_at_80_columns() {
+        insta::assert_snapshot!(page(&sample::chat(), at_width(80)));
+    }
+
+    #[test]
+    fn a_chat_at_200_columns() {
+        insta::assert_snapshot!(page(&sample::chat(), at_width(200)));
+    }
+
+    #[test]
+    fn trouble_at_80_columns() {
+        insta::assert_snapshot!(page(&sample::trouble(), at_width(80)));
+    }
+
+    #[test]
+    fn trouble_at_200_columns() {
+        insta::assert_snapshot!(page(&sample::trouble(), at_width(200)));
+    }
+
+    #[test]
+    fn a_capture_without_websocket_says_why() {
+        insta::assert_snapshot!(page(&sample::only_tls(), at_width(80)));
+    }
+
+    #[test]
+    fn colour_adds_nothing_but_escape_sequences() {
+        let plain = page(&sample::trouble(), at_width(100));
+        let coloured = page(&sample::trouble(), Shown { color: Color::Always, ..at_width(100) });
+        assert_ne!(plain, coloured);
+        let mut stripped = String::new();
+        let mut rest = coloured.as_str();
+        while let Some((before, after)) = rest.split_once('\u{1b}') {
+            stripped.push_str(before);
+            rest = after.split_once('m').unwrap().1;
+        }
+        stripped.push_str(rest);
+        assert_eq!(stripped, plain);
+    }
+
+    #[test]
+    fn the_worst_finding_has_the_colour_of_its_severity() {
         for width in [80, 200] {
-            for sample in [sample::chat(), sample::trouble(), sample::only_tls()] {
-                println!(
-                    "{}\n{}",
-                    page(&sample, Shown { width, frames: Frames::Listed, ..Shown::default() }),
-                    "#".repeat(width)
-                );
+            let coloured = page(&sample::chat(), Shown { color: Color::Always, ..at_width(width) });
+            let style = severity(Severity::Warning);
+            assert!(coloured.contains(&format!("{style}warning limit-reached{style:#}\n")), "{coloured}");
+        }
+    }
+
+    #[test]
+    fn times_can_be_of_day_in_a_zone_or_only_since_the_message_before() {
+        let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(2));
+        let absolute = page(&sample::chat(), Shown { time: TimeStyle::Absolute, zone, ..at_width(80) });
+        assert!(absolute.contains("\n  10:46:00.098765"), "{absolute}");
+        let delta = page(&sample::chat(), Shown { time: TimeStyle::Delta, ..at_width(80) });
+        assert!(delta.contains("\n  12.3 ms  ← text "), "{delta}");
+    }
+
+    #[test]
+    fn a_new_day_is_said() {
+        let mut sample = sample::chat();
+        let EventKind::Message(message) = &mut sample.events[9].kind else { panic!("no message") };
+        message.message.last.time = message.message.last.time.saturating_add(86_400 * NANOS_PER_SECOND);
+        let page = page(&sample, Shown { time: TimeStyle::Absolute, ..at_width(80) });
+        assert_eq!(page.matches("\n  2026-11-22 UTC\n").count(), 1, "{page}");
+    }
+
+    #[test]
+    fn rows_are_bounded_and_what_is_over_is_said() {
+        let mut sample = sample::chat();
+        let mut said = sample::Timeline { connection: 1, next: 10 };
+        sample.events.extend((0..500).map(|_| said.text(Side::Client, 32, "again")));
+        let page = page(&sample, Shown { rows: 7, frames: Frames::Counted, ..at_width(80) });
+        assert_eq!(page.matches("again").count(), 0);
+        assert!(page.contains("\n  … 503 more messages: --format ndjson shows all\n"), "{page}");
+        // Findings have a bound of their own: this one is about a message that is not shown.
+        assert!(page.contains("limit-reached: payload"), "{page}");
+    }
+
+    #[test]
+    fn connections_and_findings_over_the_bound_are_said() {
+        let page = page(&sample::trouble(), Shown { rows: 2, ..at_width(80) });
+        assert!(page.contains("… 2 more connections: --format ndjson shows all"), "{page}");
+        assert!(page.contains("… 3 more findings: --format ndjson shows all"), "{page}");
+        assert!(page.contains("… 1 more finding: --format ndjson shows all"), "{page}");
+    }
+
+    #[test]
+    fn one_connection_can_be_picked() {
+        let shown = |id| Shown { connection: Some(ConnectionId(id)), ..at_width(80) };
+        let picked = page(&sample::trouble(), shown(3));
+        assert_eq!(picked.matches("\nConnection ").count(), 1);
+        assert!(picked.contains("capture-dropped-packets") && picked.contains("4 WebSocket connections"));
+        assert!(
+            page(&sample::trouble(), shown(9))
+                .starts_with("There is no connection 9: the capture has 4 connections.")
+        );
+    }
+
+    #[test]
+    fn payloads_can_be_hidden() {
+        let page = page(&sample::chat(), Shown { payload: PayloadMode::None, ..at_width(80) });
+        assert!(!page.contains("Hello") && !page.contains("keepalive") && !page.contains("PNG"));
+        assert!(page.contains("1000 normal closure"));
+    }
+
+    proptest! {
+        // Each case writes whole reports.
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn nothing_of_a_capture_reaches_the_terminal_unsafe(text in any::<String>(), code in any::<u16>(), columns in 60_usize..220) {
+            let mut sample = sample::trouble();
+            for event in &mut sample.events {
+                sample::spoil(event, &text, code);
+            }
+            let page = page(&sample, at_width(columns));
+            let unsafe_or_bidi = |c: char| {
+                c != '\n' && (c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+            };
+            prop_assert!(!page.contains(unsafe_or_bidi), "{page:?}");
+            for line in page.lines() {
+                prop_assert!(crate::report::text::width(line) <= columns, "{line}");
             }
         }
     }

@@ -124,7 +124,7 @@ fn wide(entries: &[Entry]) -> Grid {
 fn stacked(entries: &[Entry]) -> Grid {
     let columns = vec![
         column(&["#"], Align::Right, usize::MAX),
-        column(&["Client → server", "Target · subprotocol"], Align::Left, 30),
+        column(&["Client → server", "Target · subprotocol"], Align::Left, 36),
         column(&["Outcome · duration", "Closed"], Align::Left, 18),
         column(&["Messages ↑/↓", "Bytes ↑/↓"], Align::Right, usize::MAX),
     ];

@@ -11,7 +11,7 @@ use crate::event::{CloseHow, ConnectionId, Transport};
 use crate::http::Outcome;
 use crate::packet::{Side, Timestamp};
 use crate::report::shown::{PayloadMode, Shown, TimeStyle};
-use crate::report::text::{Rest, fit, hex, wrap};
+use crate::report::text::{Rest, fit, hex, width, wrap};
 use crate::rules::Blame;
 use crate::websocket::Frame;
 
@@ -61,10 +61,15 @@ impl<W: Write> Timeline<'_, W> {
             Transport::Tls => "wss",
         };
         let parties = format!("{} → {}", opened.client, opened.server);
-        let line = Line::default()
-            .styled(BOLD, format!("Connection {}", id.0))
-            .plain(format!("  {scheme}  {parties}"));
-        self.write(&line)?;
+        let start = zoned(opened.start.time, &self.shown.zone).strftime("%Y-%m-%d %H:%M:%S.%6f %Z");
+        let name = Line::default().styled(BOLD, format!("Connection {}", id.0)).plain(format!("  {scheme}"));
+        if name.width() + 2 + width(&parties) <= self.shown.width {
+            self.write(&name.plain("  ").plain(parties))?;
+        } else {
+            self.write(&name)?;
+            self.text(&parties)?;
+        }
+        self.write(&Line::indent(2).styled(DIM, format!("from packet {}, {start}", opened.start.number)))?;
         if let Some(tunnel) = &opened.tunnel {
             self.text(&format!("through a proxy to {tunnel}"))?;
         }
@@ -129,8 +134,12 @@ impl<W: Write> Timeline<'_, W> {
     fn frames(&mut self, row: &Row, layout: &Layout) -> io::Result<()> {
         for (n, frame) in row.fragments.iter().enumerate() {
             let text = format!("frame {}/{}  {}", n + 1, row.frames, frame_text(frame));
-            let room = self.shown.width.saturating_sub(layout.indent + 2);
-            self.write(&Line::indent(layout.indent + 2).styled(DIM, fit(text.as_bytes(), room, Rest::End)))?;
+            for (part, line) in
+                wrap(&text, self.shown.width.saturating_sub(layout.indent + 4)).iter().enumerate()
+            {
+                let hanging = if part == 0 { 0 } else { 2 };
+                self.write(&Line::indent(layout.indent + 2 + hanging).styled(DIM, line.as_str()))?;
+            }
         }
         let listed = row.fragments.len() as u64;
         if listed > 0 { self.more(row.frames.saturating_sub(listed), "frame") } else { Ok(()) }
@@ -150,8 +159,8 @@ impl<W: Write> Timeline<'_, W> {
             let sent = |arrow: &str, messages: u64, bytes: u64| {
                 format!("{arrow} {}, {}", words::counted(messages, "message"), words::bytes(bytes))
             };
-            parts.push(sent("↑", client.messages, client.payload_bytes));
-            parts.push(sent("↓", server.messages, server.payload_bytes));
+            let up = sent("↑", client.messages, client.payload_bytes);
+            parts.push(format!("{up}  {}", sent("↓", server.messages, server.payload_bytes)));
         }
         let missing = client.missing_bytes.saturating_add(server.missing_bytes);
         if missing > 0 {
@@ -209,7 +218,17 @@ impl<W: Write> Timeline<'_, W> {
 
     /// Parts with a dot between them, on as many lines as they need.
     fn joined(&mut self, parts: Vec<String>) -> io::Result<()> {
-        if parts.is_empty() { Ok(()) } else { self.text(&parts.join(" · ")) }
+        let mut parts = parts.into_iter();
+        let Some(mut line) = parts.next() else { return Ok(()) };
+        for part in parts {
+            if width(&line) + width(&part) + 5 <= self.shown.width {
+                line = format!("{line} · {part}");
+            } else {
+                self.text(&line)?;
+                line = part;
+            }
+        }
+        self.text(&line)
     }
 
     /// Text of which nothing is cut.
@@ -264,10 +283,13 @@ fn frame_text(frame: &Frame) -> String {
     } else {
         format!("packets {}-{}", frame.first.number, frame.last.number)
     };
-    let missing =
-        if frame.missing_bytes > 0 { format!("  {} missing", frame.missing_bytes) } else { String::new() };
+    let missing = if frame.missing_bytes > 0 {
+        format!(", {} missing", words::count(frame.missing_bytes))
+    } else {
+        String::new()
+    };
     format!(
-        "FIN {}  RSV {:03b}  opcode {}  {key}  header {}  payload {}{missing}  {packets}",
+        "FIN {}  RSV {:03b}  opcode {}  {key}  {} + {} bytes{missing}  {packets}",
         u8::from(header.fin),
         header.rsv,
         header.opcode.0,
