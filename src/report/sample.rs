@@ -312,20 +312,14 @@ fn fragment(n: u8, at: PacketRef) -> Frame {
 
 pub(super) fn accepted() -> Opening {
     let request = request("/chat?x=1", 4);
-    let response = ResponseHead {
-        status: 101,
-        reason: "Switching Protocols".into(),
-        version: "1.1".into(),
-        headers: headers(&[
-            ("Upgrade", "websocket"),
-            ("Connection", "Upgrade"),
-            ("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
-            ("Sec-WebSocket-Protocol", "chat"),
-            ("Sec-WebSocket-Extensions", "permessage-deflate"),
-        ]),
-        first: at(6),
-        last: at(6),
-    };
+    let fields = [
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+        ("Sec-WebSocket-Protocol", "chat"),
+        ("Sec-WebSocket-Extensions", "permessage-deflate"),
+    ];
+    let response = response(101, "Switching Protocols", &fields, at(6));
     opening(
         51_312,
         Handshake { outcome: Outcome::Accepted, request: Some(request), response: Some(response) },
@@ -333,18 +327,9 @@ pub(super) fn accepted() -> Opening {
 }
 
 fn refused() -> Opening {
-    let response = ResponseHead {
-        status: 401,
-        reason: "Unauthorized".into(),
-        version: "1.1".into(),
-        headers: headers(&[
-            ("Server", "nginx/1.25.3"),
-            ("WWW-Authenticate", "Bearer realm=\"rooms\""),
-            ("Content-Length", "0"),
-        ]),
-        first: at(3),
-        last: at(3),
-    };
+    let fields =
+        [("Server", "nginx/1.25.3"), ("WWW-Authenticate", "Bearer realm=\"rooms\""), ("Content-Length", "0")];
+    let response = response(401, "Unauthorized", &fields, at(3));
     let request =
         request("/rooms/17/socket?token=eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0", 2);
     opening(51_313, Handshake { outcome: Outcome::Refused, request: Some(request), response: Some(response) })
@@ -394,23 +379,27 @@ fn opening(port: u16, handshake: Handshake) -> Opening {
 }
 
 fn request(target: &str, number: u64) -> RequestHead {
-    RequestHead {
-        method: "GET".into(),
-        target: target.into(),
-        version: "1.1".into(),
-        headers: headers(&[
-            ("Host", "server.example.com"),
-            ("Upgrade", "websocket"),
-            ("Connection", "Upgrade"),
-            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
-            ("Origin", "http://example.com"),
-            ("Sec-WebSocket-Protocol", "chat, superchat"),
-            ("Sec-WebSocket-Version", "13"),
-            ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"),
-        ]),
-        first: at(number),
-        last: at(number),
-    }
+    let fields = [
+        ("Host", "server.example.com"),
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("Origin", "http://example.com"),
+        ("Sec-WebSocket-Protocol", "chat, superchat"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"),
+    ];
+    let at = at(number);
+    let mut head = RequestHead { headers: headers(&fields), first: at, last: at, ..RequestHead::default() };
+    (head.method, head.target, head.version) = ("GET".into(), target.into(), "1.1".into());
+    head
+}
+
+fn response(status: u16, reason: &str, fields: &[(&str, &str)], at: PacketRef) -> ResponseHead {
+    let mut head =
+        ResponseHead { status, headers: headers(fields), first: at, last: at, ..ResponseHead::default() };
+    (head.reason, head.version) = (reason.into(), "1.1".into());
+    head
 }
 
 fn headers(pairs: &[(&str, &str)]) -> Headers {

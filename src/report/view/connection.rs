@@ -10,9 +10,9 @@ use super::{Files, Time};
 use crate::event::{
     Close as CloseFacts, CloseHow, ConnectionId, Initiator, Opening, Traffic as TrafficFacts, Transport,
 };
-use crate::http::{self, Headers, Outcome, RequestHead, ResponseHead};
+use crate::http::{self, Extension, Headers, Outcome, RequestHead, ResponseHead};
 use crate::packet;
-use crate::report::facts::{ExtensionList, HandshakeFacts};
+use crate::report::facts::HandshakeFacts;
 
 /// Who speaks, and over what.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -123,15 +123,15 @@ impl<'a> Handshake<'a> {
             accept: handshake.accept().map(Accept::from),
             subprotocols_offered: handshake.subprotocols_offered(),
             subprotocol: handshake.subprotocol(),
-            extensions_offered: as_text(&handshake.extensions_offered()),
-            extensions: as_text(&handshake.extensions()),
+            extensions_offered: as_text(&handshake.extensions_offered().extensions),
+            extensions: as_text(&handshake.extensions().extensions),
             latency_ns: handshake.latency_ns(),
         }
     }
 }
 
-fn as_text(list: &ExtensionList) -> Vec<String> {
-    list.extensions.iter().map(ToString::to_string).collect()
+fn as_text(extensions: &[Extension]) -> Vec<String> {
+    extensions.iter().map(ToString::to_string).collect()
 }
 
 /// How the opening handshake ended.
