@@ -7,5 +7,11 @@
     reason = "a test may fail by panicking, and so may what it is made of"
 )]
 
+/// The command line as a user types it: arguments, input and output files, exit status, what is said on stderr.
+mod command;
+/// What must hold for every segmentation, order and encapsulation (proptest).
+mod properties;
 /// Scripts → captures in memory; running wspect. Their own tests, tshark's judgement among them.
 mod support;
+/// Recorded captures against the endpoints' own log.
+mod truth;
