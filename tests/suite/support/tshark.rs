@@ -1,7 +1,7 @@
 //! The captures written here, as Wireshark's dissectors see them: a judge that is none of ours.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use wspect::packet::Side;
@@ -87,7 +87,7 @@ const CHAT_FRAMES: usize = 9;
 struct Seen {
     /// WebSocket frames by interface.
     frames: BTreeMap<usize, usize>,
-    /// Malformed packets, wrong checksums and what tshark finds odd about TCP, a line each.
+    /// Malformed packets, wrong checksums and what tshark finds odd about TCP.
     complaints: String,
 }
 
@@ -99,25 +99,24 @@ fn tshark(name: &str, file: &[u8]) -> Option<Seen> {
     }
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tshark-{name}"));
     std::fs::write(&path, file).unwrap();
-    let rows = fields(&path, "websocket", &["frame.interface_id", "websocket.opcode"]);
-    let mut frames = BTreeMap::new();
-    for row in rows.lines() {
-        // A row is a packet: its outermost interface, and an opcode for each of its frames.
-        let (interface, opcodes) = row.split_once('\t').unwrap();
-        *frames.entry(interface.parse().unwrap_or_default()).or_default() += opcodes.split(',').count();
-    }
     let odd = "_ws.malformed || ip.checksum.status == 0 || tcp.checksum.status == 0 || tcp.analysis.flags";
-    let complaints = fields(&path, odd, &["frame.number", "frame.protocols", "_ws.expert.message"]);
-    Some(Seen { frames, complaints })
+    let mut seen = Seen { frames: BTreeMap::new(), complaints: String::new() };
+    for row in packets(&path, &format!("websocket || {odd}")).lines() {
+        // The outermost interface, an opcode for each WebSocket frame, and what the expert says.
+        let [interface, opcodes, complaint] = row.splitn(3, '\t').collect::<Vec<_>>()[..] else { continue };
+        let frames = opcodes.split(',').filter(|opcode| !opcode.is_empty()).count();
+        *seen.frames.entry(interface.parse().unwrap_or_default()).or_default() += frames;
+        seen.complaints.push_str(complaint);
+    }
+    Some(seen)
 }
 
-/// The named fields of the packets that a display filter lets through, a line a packet.
-fn fields(path: &PathBuf, filter: &str, names: &[&str]) -> String {
+/// The packets that a display filter lets through, a line each.
+fn packets(path: &Path, filter: &str) -> String {
     let mut command = Command::new("tshark");
     command.args(["-n", "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE", "-T", "fields"]);
-    command.arg("-r").arg(path).args(["-Y", filter]);
-    command.args(names.iter().flat_map(|name| ["-e", name]));
-    let output = command.output().unwrap();
+    command.args(["-e", "frame.interface_id", "-e", "websocket.opcode", "-e", "_ws.expert.message"]);
+    let output = command.arg("-r").arg(path).args(["-Y", filter]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
