@@ -181,7 +181,7 @@ fn wild() -> impl Strategy<Value = Packet> {
     let flags = prop_oneof![8 => Just(TcpFlags::ACK.0), 1 => any::<u8>()];
     let direction = prop_oneof![Just(Direction::Forward), Just(Direction::Backward)];
     let cut = prop_oneof![8 => Just(0), 1 => 0..100_u32, 1 => any::<u32>()];
-    (direction, flags, number(), number(), vec(any::<u8>(), 0..200), cut, 0..3_u16).prop_map(
+    (direction, flags, number(), number(), vec(any::<u8>(), 0..60), cut, 0..3_u16).prop_map(
         |(direction, flags, seq, ack, payload, cut, window)| Packet {
             direction,
             flags,

@@ -37,6 +37,8 @@ pub(super) enum Start {
     Assumed,
     /// The SYN was seen.
     Syn,
+    /// The SYN was seen, and the peer's acknowledgement of it.
+    Agreed,
 }
 
 impl Assembler {
@@ -50,15 +52,21 @@ impl Assembler {
     }
 
     /// Takes the stream's start from a SYN, or from the SYN-ACK that answered it, unless bytes went out already.
-    pub(super) fn open(&mut self, position: u64, start: Start, deliver: &mut impl FnMut(Delivery<'_>)) {
-        let moves = match self.start {
-            Start::Unseen => true,
-            Start::Guessed | Start::Assumed => self.next == self.origin && position <= self.origin,
-            Start::Syn => false,
-        };
-        if moves {
+    pub(super) fn open(&mut self, seq: u32, start: Start, deliver: &mut impl FnMut(Delivery<'_>)) {
+        let lower = self.locate(seq).filter(|&position| {
+            self.start == Start::Unseen || self.next == self.origin && position <= self.origin
+        });
+        if let (Start::Unseen | Start::Guessed | Start::Assumed, Some(position)) = (self.start, lower) {
             (self.start, self.origin, self.next) = (start, position, position);
             self.drain(deliver);
+        } else if start == Start::Syn
+            && self.start != Start::Agreed
+            && !self.begins_at(seq)
+            && !self.has_bytes()
+        {
+            // A server that forgot its answer to the SYN gives another one.
+            (self.start, self.origin, self.next) = (start, seq::first(seq), seq::first(seq));
+            (self.fin, self.early) = (None, None);
         }
     }
 
@@ -156,16 +164,21 @@ impl Assembler {
     pub(super) fn can_begin_at(&self, seq: u32, slack: u64) -> bool {
         match self.start {
             Start::Unseen => true,
-            Start::Syn => seq == seq::on_wire(self.origin),
+            Start::Syn | Start::Agreed => self.begins_at(seq),
             Start::Guessed | Start::Assumed => self
                 .locate(seq)
                 .is_some_and(|position| position <= self.origin && self.origin - position <= slack),
         }
     }
 
+    /// Does the stream begin with this number, as far as is known?
+    pub(super) fn begins_at(&self, seq: u32) -> bool {
+        self.is_settled() && seq == seq::on_wire(self.origin)
+    }
+
     /// Would a SYN-ACK with this acknowledgement answer the SYN of this stream?
     pub(super) fn can_be_answered_by(&self, ack: u32, slack: u64) -> bool {
-        let slack = if self.start == Start::Syn { 0 } else { slack };
+        let slack = if self.is_certain() { 0 } else { slack };
         self.start == Start::Unseen
             || self.locate(ack).is_some_and(|position| {
                 // RFC 7413 §4.2: with Fast Open it acknowledges data of the SYN as well.
@@ -175,7 +188,7 @@ impl Assembler {
 
     /// Can a RST with this number be of this stream?
     pub(super) fn can_be_reset_at(&self, seq: u32) -> bool {
-        self.locate(seq).is_some_and(|position| self.start != Start::Syn || position >= self.origin)
+        self.locate(seq).is_some_and(|position| !self.is_certain() || position >= self.origin)
     }
 
     /// Are bytes with this number none of this stream: far outside the window, or behind its end?
@@ -201,7 +214,7 @@ impl Assembler {
         let lower = match self.start {
             Start::Unseen => true,
             Start::Guessed => position < self.next,
-            Start::Assumed | Start::Syn => false,
+            Start::Assumed | Start::Syn | Start::Agreed => false,
         };
         if lower {
             (self.start, self.origin, self.next) = (Start::Guessed, position, position);
@@ -319,7 +332,11 @@ struct Loss {
 /// Small questions.
 impl Assembler {
     pub(super) fn is_settled(&self) -> bool {
-        matches!(self.start, Start::Assumed | Start::Syn)
+        matches!(self.start, Start::Assumed | Start::Syn | Start::Agreed)
+    }
+
+    fn is_certain(&self) -> bool {
+        matches!(self.start, Start::Syn | Start::Agreed)
     }
 
     fn first(&self) -> Option<Span<'_>> {
@@ -387,7 +404,7 @@ mod tests {
     /// A stream whose SYN had the number before `seq`.
     fn opened(seq: u32) -> Assembler {
         let mut assembler = Assembler::default();
-        assembler.open(seq::first(seq), Start::Syn, &mut |_| {});
+        assembler.open(seq, Start::Syn, &mut |_| {});
         assembler
     }
 

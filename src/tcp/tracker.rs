@@ -139,15 +139,17 @@ impl Tracker {
 impl Tracker {
     fn can_begin_with(&self, syn: &Segment<'_>, direction: Direction) -> bool {
         let (own, peer) = (self.side(direction), self.side(direction.reverse()));
-        let slack = self.early_bytes as u64;
-        if own.start() != Start::Unseen {
-            return own.can_begin_at(syn.seq.wrapping_add(1), slack) && !self.was_refused();
+        let (is_answer, slack) = (syn.flags.has(TcpFlags::ACK), self.early_bytes as u64);
+        if self.was_refused() {
+            false
+        } else if own.start() != Start::Unseen {
+            own.can_begin_at(syn.seq.wrapping_add(1), slack) || is_answer && peer.begins_at(syn.ack)
+        } else if is_answer {
+            peer.can_be_answered_by(syn.ack, slack)
+        } else {
+            // Nothing says where this direction stands: its SYN is late by as much as files reorder, or a new one.
+            !self.reset && self.packets <= self.patience
         }
-        if syn.flags.has(TcpFlags::ACK) {
-            return peer.can_be_answered_by(syn.ack, slack);
-        }
-        // Nothing says where this direction stands: the SYN is late by as much as files reorder, or a new one.
-        !self.reset && self.packets <= self.patience
     }
 
     /// Was the attempt refused? Some systems try again with the same number.
@@ -163,19 +165,19 @@ impl Tracker {
     ) {
         let (bound, flags) = (self.early_bytes, segment.flags);
         let is_syn = flags.has(TcpFlags::SYN);
+        if is_syn {
+            self.open(segment, direction, deliver);
+        }
         let has_bytes = !segment.payload.is_empty() || segment.cut > 0;
         let own = self.side_mut(direction);
         let seq = segment.seq.wrapping_add(u32::from(is_syn));
         let Some(position) = own.locate(seq).filter(|_| !(has_bytes && own.is_stray(seq))) else {
             return own.stray();
         };
-        if is_syn {
-            self.open(segment, position, direction, deliver);
-        } else if segment.window == 0 {
+        if segment.window == 0 && !is_syn {
             count(&mut own.counters.zero_windows);
         }
         let span = Span { position, bytes: segment.payload, cut: u64::from(segment.cut), at: segment.at };
-        let own = self.side_mut(direction);
         let before = own.start();
         own.push(span, bound, &mut |delivery| deliver(direction, delivery));
         if flags.has(TcpFlags::FIN) && own.finish(span.end()) {
@@ -192,18 +194,14 @@ impl Tracker {
     fn open(
         &mut self,
         syn: &Segment<'_>,
-        position: u64,
         direction: Direction,
         deliver: &mut impl FnMut(Direction, Delivery<'_>),
     ) {
-        self.side_mut(direction).open(position, Start::Syn, &mut |delivery| deliver(direction, delivery));
-        let mut opener = direction;
+        let (seq, mut opener) = (syn.seq.wrapping_add(1), direction);
+        self.side_mut(direction).open(seq, Start::Syn, &mut |delivery| deliver(direction, delivery));
         if syn.flags.has(TcpFlags::ACK) {
             opener = direction.reverse();
-            let peer = self.side_mut(opener);
-            if let Some(position) = peer.locate(syn.ack) {
-                peer.open(position, Start::Assumed, &mut |delivery| deliver(opener, delivery));
-            }
+            self.side_mut(opener).open(syn.ack, Start::Assumed, &mut |delivery| deliver(opener, delivery));
         }
         self.opener.get_or_insert(opener);
     }
@@ -381,6 +379,30 @@ mod tests {
           < S. 299:100
           > . 100:300 ask",
          &["> > < <Reset@2", "> >ask < open"]),
+        ("a forged refusal and a forged FIN precede the answer",
+         "> S 99
+          < R. 0:100
+          < F. 0:100
+          < S. 299:100
+          > . 100:300 ask
+          < . 300:103 answer",
+         &["> > < <Reset@2", "> >ask <answer open"]),
+        ("a forged FIN precedes the answer",
+         "> S 99
+          < F. 0:100
+          < S. 299:100
+          > . 100:300 ask
+          < . 300:103 answer",
+         &["> >ask <answer <Fin@2"]),
+        ("the server answers again with another number, the client takes that one",
+         "> S 99
+          < S. 2000000000:100
+          > S 99
+          < S. 299:100
+          > . 100:300 ask
+          < S. 2000000000:100
+          < . 300:103 answer",
+         &["> >ask <answer open"]),
         ("one side goes on after the other's FIN",
          "> S 99
           < S. 299:100

@@ -1,6 +1,6 @@
 //! Acknowledgements of the peer → holes that stay.
 
-use super::{Assembler, Loss};
+use super::{Assembler, Loss, Start};
 use crate::packet::PacketRef;
 use crate::tcp::early::Claim;
 use crate::tcp::{Delivery, GapReason};
@@ -12,7 +12,11 @@ impl Assembler {
         if !self.is_settled() {
             return;
         }
-        let Some(position) = self.locate(ack).map(|position| self.without_fin(position)) else { return };
+        let Some(position) = self.locate(ack) else { return };
+        if self.start == Start::Syn && position >= self.origin {
+            self.start = Start::Agreed;
+        }
+        let position = self.without_fin(position);
         if position < self.hole_end() {
             if let Some(early) = &mut self.early {
                 early.claim = None;
