@@ -6,6 +6,7 @@ pub mod frame;
 pub mod mask;
 pub mod message;
 mod open_message;
+pub mod resync;
 pub mod utf8;
 
 #[cfg(test)]
