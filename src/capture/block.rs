@@ -35,9 +35,14 @@ pub(crate) fn head(input: &[u8], order: Endianness) -> Parsed<'_, (Kind, u32)> {
     Ok((rest, (Kind(kind), total)))
 }
 
+/// Length of a body. Blocks end at a multiple of four; early writers left the padding out of the total.
+pub(crate) fn body_length(total: u32) -> usize {
+    length(total).checked_next_multiple_of(4).unwrap_or(usize::MAX).saturating_sub(FRAMING)
+}
+
 /// What follows [`head`]: the body, and the length again.
 pub(crate) fn body(input: &[u8], order: Endianness, total: u32) -> Parsed<'_, &[u8]> {
-    let (rest, body) = bytes::streaming::take(length(total).saturating_sub(FRAMING))(input)?;
+    let (rest, body) = bytes::streaming::take(body_length(total))(input)?;
     let (rest, ()) = trailer(rest, order, total)?;
     Ok((rest, body))
 }

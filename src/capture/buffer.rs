@@ -48,11 +48,11 @@ impl Buffer {
     }
 
     /// Steps over `count` bytes, of which no more than a buffer is held; false when the reader ends before.
-    pub(crate) fn skip(&mut self, mut count: u64) -> io::Result<bool> {
+    pub(crate) fn skip(&mut self, mut count: usize) -> io::Result<bool> {
         loop {
-            let step = usize::try_from(count).unwrap_or(usize::MAX).min(self.window().len());
+            let step = count.min(self.window().len());
             self.consume(step);
-            count = count.saturating_sub(u64::try_from(step).unwrap_or(u64::MAX));
+            count = count.saturating_sub(step);
             if count == 0 {
                 return Ok(true);
             }

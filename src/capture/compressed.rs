@@ -57,7 +57,7 @@ impl Compression {
             Self::Gzip => Box::new(Sips(MultiGzDecoder::new(stored))),
             Self::Zstd => Box::new(Zstd::new(stored)),
             Self::Lz4 => Box::new(Lz4::new(stored)),
-            Self::Xz => Box::new(Sips(Xz::new(stored))),
+            Self::Xz => Box::new(Xz::new(stored)),
         }
     }
 }
@@ -94,6 +94,7 @@ impl<R: BufRead> Read for Xz<R> {
             }
             let before = self.stream.total_out();
             let input = self.source.fill_buf()?;
+            let input = input.get(..XZ_SIP).unwrap_or(input);
             let action = if input.is_empty() { Action::Finish } else { Action::Run };
             match self.stream.process(input, out, action) {
                 Ok(done) => {
@@ -120,7 +121,10 @@ impl<R: BufRead> Read for Xz<R> {
 
 /// Compressed bytes read at a time.
 const STORED_AT_ONCE: usize = 64 << 10;
-/// Bytes that a fault may take with it, against calls.
+/// Unpacked bytes that a fault may take with it; fewer would cost more calls than it is worth.
 const SIP: usize = 8 << 10;
+/// Compressed bytes whose content a fault may take with it: the decoder of xz unpacks all that it is fed before
+/// it hands out any.
+const XZ_SIP: usize = 512;
 /// Memory of the xz decoder. The highest preset needs 64 MiB; a file can ask for 4 GiB.
 const XZ_MEMORY_KIB: u32 = 129 << 10;

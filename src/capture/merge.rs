@@ -47,22 +47,24 @@ impl Inputs {
         Self { inputs, heads: BinaryHeap::new(), due, packets: 0 }
     }
 
-    fn find_heads(&mut self) -> Result<(), CaptureError> {
+    /// The file whose next packet is the earliest. One file that stays ahead never goes through the heap.
+    fn earliest(&mut self) -> Result<Option<usize>, CaptureError> {
         while let Some(index) = self.due.pop() {
-            if let Some(input) = self.inputs.get_mut(index)
-                && let Some(time) = input.advance()?
-            {
-                self.heads.push(Reverse((time, index)));
+            let Some(input) = self.inputs.get_mut(index) else { continue };
+            let Some(time) = input.advance()? else { continue };
+            let ahead = self.heads.peek().is_none_or(|Reverse(head)| (time, index) < *head);
+            if ahead && self.due.is_empty() {
+                return Ok(Some(index));
             }
+            self.heads.push(Reverse((time, index)));
         }
-        Ok(())
+        Ok(self.heads.pop().map(|Reverse((_, index))| index))
     }
 }
 
 impl Source for Inputs {
     fn next_packet(&mut self) -> Result<Option<Packet<'_>>, CaptureError> {
-        self.find_heads()?;
-        let Some(Reverse((_, index))) = self.heads.pop() else { return Ok(None) };
+        let Some(index) = self.earliest()? else { return Ok(None) };
         self.due.push(index);
         self.packets = self.packets.saturating_add(1);
         let file = u16::try_from(index).unwrap_or(u16::MAX);

@@ -39,9 +39,9 @@ impl Pcap {
     }
 
     /// Reads one packet.
+    #[inline]
     pub(crate) fn next<'a>(&self, input: &'a [u8]) -> Parsed<'a, Item> {
-        let word = || u32(self.order);
-        let (rest, (seconds, fraction, first, second)) = (word(), word(), word(), word()).parse(input)?;
+        let (rest, [seconds, fraction, first, second]) = record_fields(input, self.order)?;
         let (rest, _) = take(self.variant.more_record_header)(rest)?;
         let (captured, original) = self.lengths.sort(first, second);
         if length(captured) > self.packet_limit {
@@ -113,6 +113,22 @@ fn magic(input: &[u8]) -> Parsed<'_, (Endianness, &'static Variant)> {
         VARIANTS.iter().find(|variant| variant.magic == number).map(|variant| (order, variant))
     });
     known.map_or_else(|| Garbage::found("no pcap magic number"), |found| Ok((rest, found)))
+}
+
+/// The four fields that begin each record, as words: nom's integers go byte by byte, which took as long as all
+/// the rest of reading.
+#[inline]
+fn record_fields(input: &[u8], order: Endianness) -> Parsed<'_, [u32; 4]> {
+    let (rest, bytes) = take(16_usize)(input)?;
+    let (&[first, second, third, fourth], _) = bytes.as_chunks() else {
+        return Garbage::found("a record header too short");
+    };
+    let fields = [first, second, third, fourth];
+    let words = match order {
+        Endianness::Big => fields.map(u32::from_be_bytes),
+        _ => fields.map(u32::from_le_bytes),
+    };
+    Ok((rest, words))
 }
 
 /// The upper half holds the length of frame check sequences and reserved bits.

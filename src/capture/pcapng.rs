@@ -61,7 +61,7 @@ impl Pcapng {
         };
         if !self.wanted(kind, total) {
             self.skipped = Some(total);
-            return Ok((rest, Item::Skip(u64::from(total.saturating_sub(UNSKIPPED)))));
+            return Ok((rest, Item::Skip(block::body_length(total))));
         }
         self.bounded(total)?;
         let (rest, body) = block::body(rest, self.order, total)?;
@@ -182,8 +182,6 @@ fn in_window(in_body: &Range<usize>) -> Range<usize> {
 
 const UNKNOWN_LINK: LinkType = LinkType(u16::MAX);
 const EPB_DROPCOUNT: u16 = 4;
-/// Kind, length and the length again: what is read of a block whose body is stepped over.
-const UNSKIPPED: u32 = 12;
 /// Room for the options of a block beside its packet: sixteen of the longest.
 const MAX_OPTIONS: usize = 1 << 20;
 /// Secrets kept of a file. A key log line is some 200 bytes, so this is the keys of 40,000 connections.

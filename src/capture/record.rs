@@ -18,7 +18,7 @@ pub(crate) enum Item {
     /// Something else, which the parser took note of.
     Other,
     /// The beginning of something that nobody needs; so many bytes after it are to be stepped over.
-    Skip(u64),
+    Skip(usize),
 }
 
 /// A packet, its bytes still in the window.

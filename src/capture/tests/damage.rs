@@ -91,7 +91,7 @@ fn a_block_that_contradicts_itself_ends_the_file() {
     let blocks = |words: &[u32]| words.iter().flat_map(|&value| word(LITTLE, value)).collect::<Vec<u8>>();
     stops_at_the_last_block(&good, &blocks(&[6, 11, 11]), "a block of 11 bytes");
     stops_at_the_last_block(&good, &blocks(&[0xbad, 0, 0]), "a block of 0 bytes");
-    stops_at_the_last_block(&good, &blocks(&[0xbad, 16, 0, 20]), "that ends as one of 20");
+    stops_at_the_last_block(&good, &blocks(&[0xbad, 13, 0, 20]), "that ends as one of 20");
     stops_at_the_last_block(&good, &blocks(&[6, 32, 0, 0, 0, 0, 0, 36]), "that ends as one of 36");
     stops_at_the_last_block(&good, &blocks(&[6, 32, 0, 0, 0, 1, 1, 32]), "longer than its block");
     stops_at_the_last_block(&good, &blocks(&[6, 28, 0, 0, 0, 0, 28]), "packet block too short");

@@ -140,6 +140,21 @@ fn a_version_1_2_is_a_1_0() {
 }
 
 #[test]
+fn a_total_length_without_the_padding_is_understood() {
+    let mut file = NgFile::new(LITTLE).interface(1, 0, &[]);
+    for kind in [2, 0xbad] {
+        let start = file.bytes.len();
+        file = file.fields(kind, &[0, 0, 0, 2, 2], b"pb");
+        let end = file.bytes.len();
+        for length in [start + 4, end - 4] {
+            file.bytes[length] = 34;
+        }
+    }
+    let (packets, info) = read(&file.packet(0, 0, b"after").bytes);
+    assert_eq!((packets.len(), info.damage), (2, None));
+}
+
+#[test]
 fn unknown_blocks_larger_than_the_buffer_are_stepped_over() {
     let file = NgFile::new(LITTLE).interface(1, 0, &[]).block(0xbad, &vec![0; 40 << 20]);
     assert_eq!(one(file.packet(0, 0, b"x")).data, b"x");
