@@ -18,9 +18,9 @@ pub struct CloseBody {
 }
 
 impl CloseBody {
-    /// Reads the body of a Close message; `None` of any other message.
+    /// Reads the body of a Close message; `None` of any other message, and of one that ended before its body.
     pub fn of(message: &Message) -> Option<Self> {
-        if message.opcode != Opcode::CLOSE {
+        if message.opcode != Opcode::CLOSE || (message.unfinished && message.length == 0) {
             return None;
         }
         let length = message.length;
@@ -34,7 +34,15 @@ impl CloseBody {
             length,
         })
     }
+
+    /// The code that an API reports: 1005 for a Close without a body. // RFC 6455 §7.1.5
+    pub const fn status(&self) -> Option<u16> {
+        if self.length == 0 { Some(NO_STATUS_RECEIVED) } else { self.code }
+    }
 }
+
+/// Stands for the absence of a code, and is never on the wire. // RFC 6455 §7.4.1
+pub const NO_STATUS_RECEIVED: u16 = 1005;
 
 /// The body up to its first missing byte: what comes after a hole may be anything.
 fn known_body(message: &Message) -> &[u8] {
@@ -83,6 +91,9 @@ mod tests {
     #[test]
     fn a_body_too_short_for_a_code_has_none() {
         assert_eq!(body(&close(b"")), CloseBody::default());
+        assert_eq!(body(&close(b"")).status(), Some(1005));
+        assert_eq!(body(&close(b"\x03")).status(), None);
+        assert_eq!(CloseBody::of(&Message { unfinished: true, ..close(b"") }), None);
         assert_eq!(body(&close(b"\x03")), CloseBody { length: 1, ..CloseBody::default() });
         assert_eq!(body(&close(b"\xff\xff")).code, Some(0xffff));
     }

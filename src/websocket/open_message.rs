@@ -34,7 +34,7 @@ impl OpenMessage {
         let judged = opcode == Opcode::TEXT && !compressed;
         let masked = header.masking_key.is_some();
         Self {
-            message: Message { opcode, compressed, masked, ..Message::default() },
+            message: Message { opcode, compressed, undecoded: compressed, masked, ..Message::default() },
             text: judged.then(Utf8Check::default),
             keep_payload: kept_of(opcode, options.keep_payload),
             keep_frames: options.keep_frames,
