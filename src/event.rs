@@ -1,5 +1,7 @@
 //! All that analysis says: one stream of owned events, from which every report is made.
 
+use std::ops::ControlFlow;
+
 use crate::decode::SkippedPackets;
 use crate::http::Handshake;
 use crate::packet::{CaptureInfo, Endpoint, PacketRef, Side};
@@ -77,8 +79,8 @@ pub struct TimelineMessage {
 pub struct Closing {
     /// Its last packet.
     pub end: PacketRef,
-    /// Who ended it and how.
-    pub close: Close,
+    /// Who ended it and how; `None` when the WebSocket connection never opened, and the TCP connection went on.
+    pub close: Option<Close>,
     /// What the client sent, then what the server sent.
     pub traffic: [Traffic; 2],
 }
@@ -90,7 +92,8 @@ pub struct Close {
     pub initiator: Initiator,
     /// In which way.
     pub how: CloseHow,
-    /// Status code of the first Close frame; `None` when it had none or there was no Close frame.
+    /// Status code of the first Close frame, 1005 when its body was empty (RFC 6455 §7.1.5); `None` when there was no
+    /// Close frame, or its code is unknown.
     pub code: Option<u16>,
     /// Reason of the first Close frame, bytes that are not UTF-8 replaced; empty when there was none.
     pub reason: String,
@@ -143,13 +146,14 @@ pub struct Traffic {
 
 /// Takes events as they come; a `Vec<Event>` keeps them.
 pub trait Sink {
-    /// Takes one.
-    fn event(&mut self, event: Event);
+    /// Takes one; `Break` when no more is wanted, and analysis ends there.
+    fn event(&mut self, event: Event) -> ControlFlow<()>;
 }
 
 impl Sink for Vec<Event> {
-    fn event(&mut self, event: Event) {
+    fn event(&mut self, event: Event) -> ControlFlow<()> {
         self.push(event);
+        ControlFlow::Continue(())
     }
 }
 

@@ -43,8 +43,8 @@ pub struct Limits {
     pub payload: usize,
     /// Frames of one message whose headers are kept, where frames are asked for.
     pub frames: usize,
-    /// Findings kept for one connection; more are counted.
-    pub findings: usize,
+    /// Findings of one rule that one connection reports; more are counted, and the count is reported.
+    pub findings: u64,
 }
 
 impl Default for Limits {
@@ -66,7 +66,7 @@ impl Default for Limits {
             held_bytes: 256 << 10,
             payload: 16 << 20,
             frames: 1 << 16,
-            findings: 1000,
+            findings: 100,
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Events → what people and programs read: the only output.
 
-mod facts;
 pub mod json;
 pub mod ndjson;
 #[cfg(test)]

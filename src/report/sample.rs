@@ -181,8 +181,11 @@ pub(super) fn spoil(event: &mut Event, text: &str, code: u16) {
         }
         EventKind::Finding(finding) => finding.detail = text.to_owned(),
         EventKind::Closed(closing) => {
-            closing.close.code = Some(code);
-            closing.close.reason = text.to_owned();
+            closing.close = Some(Close {
+                code: Some(code),
+                reason: text.to_owned(),
+                ..close(Initiator::Client, CloseHow::CloseHandshake, None)
+            });
         }
     }
 }
@@ -229,7 +232,11 @@ pub(super) fn closed(id: u64, number: u64, close: Close) -> Event {
         CloseHow::CaptureEnded => [Traffic::default(), server],
         _ => [Traffic::default(); 2],
     };
-    event(Some(id), number, EventKind::Closed(Box::new(Closing { end: at(number), close, traffic })))
+    event(
+        Some(id),
+        number,
+        EventKind::Closed(Box::new(Closing { end: at(number), close: Some(close), traffic })),
+    )
 }
 
 fn close(initiator: Initiator, how: CloseHow, status: Option<(u16, &str)>) -> Close {

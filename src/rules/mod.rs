@@ -1,6 +1,38 @@
 //! Facts → findings. Each rule is declared once, with its page.
 
-use crate::packet::PacketRef;
+pub mod control;
+pub mod frame;
+pub mod handshake;
+pub mod message;
+pub mod transport;
+
+use crate::packet::{PacketRef, Side};
+
+/// Declares rules: doc comment (the page: its first line says the fault), identifier, name, severity, reference.
+/// Makes a `static` of each and the list `RULES` of them all.
+macro_rules! rules {
+    ($($(#[doc = $line:literal])+ $ident:ident = $name:literal, $severity:ident, $reference:literal;)+) => {
+        $(
+            $(#[doc = $line])+
+            pub static $ident: $crate::rules::Rule = $crate::rules::Rule {
+                name: $name,
+                severity: $crate::rules::Severity::$severity,
+                reference: $reference,
+                page: concat!($($line, "\n"),+),
+            };
+        )+
+        pub(super) static RULES: &[&$crate::rules::Rule] = &[$(&$ident),+];
+    };
+}
+use rules;
+
+/// Every rule, in the order of use: handshake, frames, messages, control frames, transport and capture.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    [handshake::RULES, frame::RULES, message::RULES, control::RULES, transport::RULES]
+        .into_iter()
+        .flatten()
+        .copied()
+}
 
 /// A rule that a connection or a capture can break. Compared and listed by name.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,6 +45,18 @@ pub struct Rule {
     pub reference: &'static str,
     /// Markdown: the first line says the fault, the rest why it matters and what to do.
     pub page: &'static str,
+}
+
+impl Rule {
+    /// The fault in one line.
+    pub fn summary(&self) -> &'static str {
+        self.page.lines().next().unwrap_or_default().trim()
+    }
+
+    /// A finding that stands for no single message.
+    pub(crate) fn broken(&'static self, blame: impl Into<Blame>, at: PacketRef, detail: String) -> Finding {
+        Finding { rule: self, blame: blame.into(), message: None, at, detail }
+    }
 }
 
 /// How bad a finding is. Orders from worst to mildest.
@@ -54,6 +98,15 @@ pub enum Blame {
     Capture,
 }
 
+impl From<Side> for Blame {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Client => Self::Client,
+            Side::Server => Self::Server,
+        }
+    }
+}
+
 /// One place where a rule is broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -67,4 +120,29 @@ pub struct Finding {
     pub at: PacketRef,
     /// What was found, with the values: one line, a sentence without its full stop.
     pub detail: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_rule_has_its_own_kebab_case_name_and_a_page() {
+        let mut names = BTreeSet::new();
+        for rule in all() {
+            assert!(names.insert(rule.name), "{} is declared twice", rule.name);
+            assert!(
+                rule.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'),
+                "{}",
+                rule.name
+            );
+            assert!(
+                !rule.summary().is_empty() && rule.page.lines().count() > 2,
+                "{} needs a page",
+                rule.name
+            );
+        }
+        assert!(names.len() >= 30);
+    }
 }

@@ -7,10 +7,10 @@ use super::words::{quoted, safe};
 use crate::event::{Closing, ConnectionId, Event, EventKind, Opening, TimelineMessage, Transport};
 use crate::http::{Handshake, Header, Outcome};
 use crate::packet::{Endpoint, PacketRef, Side, Timestamp};
-use crate::report::facts::{CloseBody, HandshakeFacts};
 use crate::report::shown::{Frames, PayloadMode, Shown};
 use crate::report::text::Rest;
 use crate::rules::{Blame, Finding, Severity};
+use crate::websocket::close::CloseBody;
 use crate::websocket::{Frame, Message, Opcode};
 
 /// All that the table keeps.
@@ -110,7 +110,9 @@ impl Connection {
             }
             EventKind::Closed(closing) => {
                 let mut closing = closing.as_ref().clone();
-                closing.close.reason = safe(&closing.close.reason);
+                if let Some(close) = &mut closing.close {
+                    close.reason = safe(&close.reason);
+                }
                 self.closing = Some(closing);
             }
         }
@@ -250,7 +252,7 @@ impl Row {
 impl Content {
     fn new(message: &Message, shown: &Shown) -> Self {
         if let Some(body) = CloseBody::of(message)
-            && let Some(code) = body.code
+            && let Some(code) = body.status()
         {
             return Self::Words(format!("{code} {}{}", words::close_code(code), quoted(&body.reason)));
         }

@@ -57,8 +57,6 @@ impl Entry {
                 closing.filter(|_| !matches!(opened.outcome, Outcome::Refused | Outcome::Unanswered));
             traffic.map(|closing| closing.traffic.each_ref().map(what).join(" / ")).unwrap_or_default()
         };
-        // How a connection ended that never became one is only of interest where nothing else says why.
-        let ended = closing.filter(|_| opened.outcome != Outcome::Refused);
         let name = |extension: &String| extension.split(';').next().unwrap_or_default().to_owned();
         let worst = connection.worst();
         Self {
@@ -74,7 +72,7 @@ impl Entry {
             duration: closing
                 .map(|closing| words::span(closing.end.time.nanos_since(opened.start.time)))
                 .unwrap_or_default(),
-            closed: ended.map(|closing| words::closed(&closing.close)).unwrap_or_default(),
+            closed: closing.and_then(|closing| closing.close.as_ref()).map(words::closed).unwrap_or_default(),
             worst: worst.map(|(note, more)| worst_text(note, more)).unwrap_or_default(),
             severity: worst.map(|(note, _)| note.severity),
         }

@@ -148,10 +148,11 @@ impl<W: Write> Timeline<'_, W> {
     fn ending(&mut self, connection: &Connection) -> io::Result<()> {
         let Some(closing) = &connection.closing else { return Ok(()) };
         let duration = words::span(closing.end.time.nanos_since(connection.opened.start.time));
-        let how = match closing.close.how {
+        let Some(close) = &closing.close else { return Ok(()) };
+        let how = match close.how {
             CloseHow::CaptureEnded => format!("still open after {duration}, when the capture ended"),
             CloseHow::Idle => format!("given up after a long silence; it had lasted {duration}"),
-            _ => format!("closed: {} after {duration}", words::closed(&closing.close)),
+            _ => format!("closed: {} after {duration}", words::closed(close)),
         };
         let [client, server] = &closing.traffic;
         let mut parts = vec![how];

@@ -12,7 +12,6 @@ use crate::event::{
 };
 use crate::http::{self, Extension, Headers, Outcome, RequestHead, ResponseHead};
 use crate::packet;
-use crate::report::facts::HandshakeFacts;
 
 /// Who speaks, and over what.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -242,7 +241,9 @@ impl From<http::Accept> for Accept {
 /// What is known at a connection's end.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::report) struct Closing<'a> {
-    close: Close<'a>,
+    /// Absent when the WebSocket connection never opened and the TCP connection went on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    close: Option<Close<'a>>,
     traffic: Traffic,
 }
 
@@ -250,7 +251,7 @@ impl<'a> From<&'a crate::event::Closing> for Closing<'a> {
     fn from(closing: &'a crate::event::Closing) -> Self {
         let [client, server] = &closing.traffic;
         let traffic = Traffic { client_to_server: client.into(), server_to_client: server.into() };
-        Self { close: (&closing.close).into(), traffic }
+        Self { close: closing.close.as_ref().map(Into::into), traffic }
     }
 }
 

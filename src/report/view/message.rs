@@ -10,8 +10,8 @@ use super::connection::CloseStatus;
 use super::{Base64, Files, Time, is_false, is_zero};
 use crate::event::{ConnectionId, TimelineMessage};
 use crate::packet::{PacketRef, Side};
-use crate::report::facts::CloseBody;
 use crate::report::shown::{Frames, PayloadMode, Shown};
+use crate::websocket::close::CloseBody;
 use crate::websocket::{self, Frame, Opcode};
 
 /// A data message or a control frame.
@@ -95,7 +95,8 @@ impl<'a> Message<'a> {
             packets: Packets::new(message.first, message.last, files),
             text: payload.text,
             base64: payload.bytes.map(Base64),
-            close: CloseBody::of(message).map(|body| CloseStatus::new(body.code, Cow::Owned(body.reason))),
+            close: CloseBody::of(message)
+                .map(|body| CloseStatus::new(body.status(), Cow::Owned(body.reason))),
             incomplete: message.incomplete(),
             missing_bytes: message.missing_bytes,
             unfinished: message.unfinished,
