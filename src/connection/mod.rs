@@ -1,1 +1,349 @@
-//! One TCP connection joined.
+//! One TCP connection joined: its ordered bytes → events. What it speaks is found out step by step.
+
+mod exchange;
+mod held;
+pub mod outbox;
+mod pending;
+mod roleless;
+mod search;
+mod session;
+mod signature;
+
+use exchange::{Context, Exchange, Leave};
+use held::Item;
+use outbox::Outbox;
+use roleless::{Learned, Roleless};
+use search::{Found, Search};
+use session::{Extensions, LaneStart, Session};
+
+use crate::event::{Close, CloseHow, Closing, EventKind, Initiator, Opening, Traffic, Transport};
+use crate::http::{Handshake, Outcome};
+use crate::limits::Limits;
+use crate::packet::{Endpoint, PacketRef, Side};
+use crate::rules::handshake::MISSING_MIDSTREAM;
+use crate::rules::{self, Blame};
+use crate::tcp::{Chunk, Delivery, Direction, FlowKey};
+
+/// What analysis keeps, and its bounds.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Every bound.
+    pub limits: Limits,
+    /// Payload bytes of each message that the reports want; `usize::MAX` for all. `Limits::payload` holds anyway.
+    pub payload: usize,
+    /// Are the frames of each message wanted?
+    pub frames: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { limits: Limits::default(), payload: usize::MAX, frames: false }
+    }
+}
+
+/// How a TCP connection ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending {
+    /// Its last packet.
+    pub at: PacketRef,
+    /// `Fin`, `Reset`, `Idle` or `CaptureEnded`.
+    pub how: CloseHow,
+    /// Who sent the first FIN or RST.
+    first: Option<Side>,
+}
+
+impl Ending {
+    /// What there is to say of the end when no Close frame was seen.
+    fn without_close_frame(&self) -> Close {
+        let initiator = self.first.map_or(Initiator::Unknown, Initiator::from);
+        Close { initiator, how: self.how, code: None, reason: String::new() }
+    }
+}
+
+/// One TCP connection.
+#[derive(Debug)]
+pub struct Connection {
+    peers: Peers,
+    stage: Stage,
+}
+
+/// Who talks, and what is known of the connection around the WebSocket.
+#[derive(Debug)]
+pub(crate) struct Peers {
+    flow: FlowKey,
+    /// Which direction the client sends in, as soon as it is known.
+    client: Option<Direction>,
+    start: PacketRef,
+    /// The target of the CONNECT request, inside a proxy's tunnel.
+    tunnel: Option<String>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// No byte was delivered yet.
+    New,
+    /// The capture does not show who opened the connection.
+    Roleless(Box<Roleless>),
+    Http(Box<Exchange>),
+    WebSocket(Box<Session>),
+    /// Something that is no WebSocket and will not become one.
+    Other,
+}
+
+impl Connection {
+    /// A connection whose first packet is `start`.
+    pub fn new(flow: FlowKey, start: PacketRef) -> Self {
+        Self { peers: Peers { flow, client: None, start, tunnel: None }, stage: Stage::New }
+    }
+
+    /// The capture shows that the connection was opened in this direction. Counts only before its first byte.
+    pub fn opened_by(&mut self, direction: Direction) {
+        if matches!(self.stage, Stage::New) {
+            self.peers.client = Some(direction);
+        }
+    }
+
+    /// Can nothing be learned from its bytes any more?
+    pub fn is_other(&self) -> bool {
+        matches!(self.stage, Stage::Other)
+    }
+
+    /// Is it an open WebSocket connection?
+    pub fn is_websocket(&self) -> bool {
+        matches!(self.stage, Stage::WebSocket(_))
+    }
+
+    /// Takes what TCP delivers.
+    pub fn deliver(
+        &mut self,
+        direction: Direction,
+        delivery: Delivery<'_>,
+        options: &Options,
+        out: &mut Outbox,
+    ) {
+        if matches!(self.stage, Stage::New) {
+            self.stage = match self.peers.client {
+                Some(_) => Stage::Http(Box::new(Exchange::new(&options.limits))),
+                None => Stage::Roleless(Box::default()),
+            };
+        }
+        let sender = self.peers.side_of(direction);
+        match &mut self.stage {
+            Stage::New | Stage::Other => {}
+            Stage::Roleless(roleless) => {
+                if let Some(learned) = roleless.deliver(direction, &delivery) {
+                    self.learn(direction, learned, delivery, options, out);
+                }
+            }
+            Stage::Http(exchange) => {
+                let mut cx = Context { peers: &self.peers, options, out };
+                let left = match delivery {
+                    Delivery::Chunk(Chunk { bytes, at, .. }) => exchange.chunk(sender, bytes, at, &mut cx),
+                    Delivery::Gap(gap) => exchange.gap(sender, gap, &mut cx),
+                    Delivery::Conflict(_) => None,
+                };
+                if let Some(leave) = left {
+                    self.leave(leave, options, out);
+                }
+            }
+            Stage::WebSocket(session) => match delivery {
+                Delivery::Chunk(Chunk { bytes, at, .. }) => session.chunk(sender, bytes, at, options, out),
+                Delivery::Gap(gap) => session.gap(sender, &gap, options, out),
+                Delivery::Conflict(conflict) => session.conflict(&conflict, options, out),
+            },
+        }
+    }
+
+    /// Nothing more comes. `first_end` is the direction of the first FIN or RST.
+    pub fn finish(
+        mut self,
+        at: PacketRef,
+        how: CloseHow,
+        first_end: Option<Direction>,
+        options: &Options,
+        out: &mut Outbox,
+    ) {
+        if let Stage::Roleless(roleless) = &mut self.stage
+            && let Some((direction, learned)) = roleless.finish()
+        {
+            let gap = Delivery::Gap(crate::tcp::Gap {
+                offset: 0,
+                length: 0,
+                at,
+                reason: crate::tcp::GapReason::End,
+            });
+            self.learn(direction, learned, gap, options, out);
+        }
+        let ending = |peers: &Peers| {
+            let first =
+                first_end.filter(|_| peers.client.is_some()).map(|direction| peers.side_of(direction));
+            Ending { at, how, first }
+        };
+        // Leaving HTTP can lead to HTTP inside a tunnel, whose end has to be told as well.
+        while let Stage::Http(exchange) = &mut self.stage {
+            match exchange.finish(&ending(&self.peers), &mut Context { peers: &self.peers, options, out }) {
+                Some(leave) => self.leave(leave, options, out),
+                None => self.stage = Stage::Other,
+            }
+        }
+        if let Stage::WebSocket(session) = self.stage {
+            session.finish(&ending(&self.peers), options, out);
+        }
+    }
+
+    fn learn(
+        &mut self,
+        direction: Direction,
+        learned: Learned,
+        delivery: Delivery<'_>,
+        options: &Options,
+        out: &mut Outbox,
+    ) {
+        let Stage::Roleless(roleless) = std::mem::replace(&mut self.stage, Stage::Other) else { return };
+        let (own, peers) = roleless.into_searches(direction);
+        let client_of = |side| if side == Side::Client { direction } else { direction.reverse() };
+        match learned {
+            Learned::Http(side) => {
+                self.peers.client = Some(client_of(side));
+                self.stage = Stage::Http(Box::new(Exchange::with_lost(side.peer(), peers, &options.limits)));
+                self.deliver(direction, delivery, options, out);
+            }
+            Learned::Frames(side, found) => {
+                self.peers.client = Some(client_of(side));
+                let searching = LaneStart::Searching(Box::new(peers));
+                let (client, server) = match side {
+                    Side::Client => (LaneStart::FoundFrame, searching),
+                    Side::Server => (searching, LaneStart::FoundFrame),
+                };
+                self.open(Handshake::default(), Some(found), (client, server), options, out);
+                self.replay(side, &own, options, out);
+            }
+            Learned::Tls => out.protocols_mut().tls += 1,
+            Learned::Nothing => {}
+        }
+    }
+
+    fn leave(&mut self, leave: Leave, options: &Options, out: &mut Outbox) {
+        let Stage::Http(mut exchange) = std::mem::replace(&mut self.stage, Stage::Other) else { return };
+        match leave {
+            Leave::Other => return,
+            Leave::Tunnel { target } => {
+                self.peers.tunnel = Some(target);
+                self.stage = Stage::Http(Box::new(Exchange::new(&options.limits)));
+            }
+            Leave::Open { handshake, found, client, server } => {
+                self.open(*handshake, found, (client, server), options, out);
+            }
+        }
+        while let Some((side, item)) = exchange.next_held() {
+            let Some(direction) = self.peers.direction_of(side) else { return };
+            match item {
+                Item::Chunk { bytes, at } => {
+                    self.deliver(
+                        direction,
+                        Delivery::Chunk(Chunk { offset: 0, bytes: &bytes, at }),
+                        options,
+                        out,
+                    );
+                }
+                Item::Gap(gap) => self.deliver(direction, Delivery::Gap(gap), options, out),
+            }
+        }
+    }
+
+    fn open(
+        &mut self,
+        handshake: Handshake,
+        found: Option<Found>,
+        (client, server): (LaneStart, LaneStart),
+        options: &Options,
+        out: &mut Outbox,
+    ) {
+        let id = out.open();
+        let extensions = extensions_of(&handshake);
+        let at = handshake.response.as_ref().map_or(self.peers.start, |response| response.last);
+        let opening = self.peers.opening(handshake);
+        let mut session = Session::new(id, extensions, client, server, options);
+        let mut findings = Vec::new();
+        rules::handshake::check(&opening.handshake, at, &mut |finding| findings.push(finding));
+        if let Some(found) = found {
+            let detail = format!(
+                "recognised from its frames ({} bits of evidence), {} bytes passed over before the first",
+                found.confidence.0, found.passed_over
+            );
+            findings.push(MISSING_MIDSTREAM.broken(Blame::Capture, at, detail));
+        }
+        out.say(id, at, EventKind::Opened(Box::new(opening)));
+        for finding in findings {
+            session.report(finding, options, out);
+        }
+        self.stage = Stage::WebSocket(Box::new(session));
+    }
+
+    fn replay(&mut self, side: Side, search: &Search, options: &Options, out: &mut Outbox) {
+        if let Stage::WebSocket(session) = &mut self.stage {
+            for (bytes, at) in search.replay() {
+                session.chunk(side, bytes, at, options, out);
+            }
+        }
+    }
+}
+
+impl Peers {
+    /// The sender's role; a guess that nobody sees as long as the client is not known.
+    fn side_of(&self, direction: Direction) -> Side {
+        if self.client.is_none_or(|client| client == direction) { Side::Client } else { Side::Server }
+    }
+
+    fn direction_of(&self, side: Side) -> Option<Direction> {
+        self.client.map(|client| if side == Side::Client { client } else { client.reverse() })
+    }
+
+    fn endpoint(&self, side: Side) -> Endpoint {
+        self.flow.sender(self.direction_of(side).unwrap_or(Direction::Forward))
+    }
+
+    fn opening(&self, handshake: Handshake) -> Opening {
+        Opening {
+            client: self.endpoint(Side::Client),
+            server: self.endpoint(Side::Server),
+            transport: Transport::Tcp,
+            start: self.start,
+            handshake,
+            tunnel: self.tunnel.clone(),
+        }
+    }
+}
+
+impl Context<'_> {
+    /// Reports an upgrade request that did not lead to a WebSocket connection.
+    fn never_opened(&mut self, handshake: Handshake, end: PacketRef, close: Option<Close>) {
+        let id = self.out.open();
+        let opening = self.peers.opening(handshake);
+        let mut findings = Vec::new();
+        rules::handshake::check(&opening.handshake, end, &mut |finding| findings.push(finding));
+        self.out.say(id, end, EventKind::Opened(Box::new(opening)));
+        for finding in findings {
+            self.out.say(id, finding.at, EventKind::Finding(Box::new(finding)));
+        }
+        let closing = Closing { end, close, traffic: [Traffic::default(); 2] };
+        self.out.say(id, end, EventKind::Closed(Box::new(closing)));
+    }
+}
+
+/// What the answer's extensions mean for frames. A frame's RSV1 is not held against an extension that is unknown.
+fn extensions_of(handshake: &Handshake) -> Extensions {
+    if handshake.outcome == Outcome::NotCaptured {
+        return Extensions { rsv1: None, compression: true };
+    }
+    let agreed = handshake.extensions().extensions;
+    let compression = agreed.iter().any(|extension| COMPRESSING.contains(&extension.name.as_str()));
+    Extensions { rsv1: Some(!agreed.is_empty()), compression }
+}
+
+/// Extensions in which RSV1 marks a compressed message or frame.
+const COMPRESSING: [&str; 4] =
+    ["permessage-deflate", "x-webkit-deflate-frame", "deflate-frame", "x-webkit-deflate-message"];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,323 @@
+//! An open WebSocket connection: both directions' bytes → events.
+
+use super::outbox::{Outbox, Tally};
+use super::search::Search;
+use super::{Ending, Options};
+use crate::event::{Close, CloseHow, Closing, ConnectionId, EventKind, Initiator, TimelineMessage, Traffic};
+use crate::packet::{PacketRef, Side};
+use crate::rules::frame::SentFrame;
+use crate::rules::transport::{DESYNC, LIMIT_REACHED};
+use crate::rules::{self, Blame, Finding};
+use crate::tcp::{Conflict, Gap};
+use crate::websocket::close::CloseBody;
+use crate::websocket::message::{AfterGap, FrameStart, MessageOptions, MessageReader, Step};
+use crate::websocket::resync::Masking;
+use crate::websocket::{Message, Opcode};
+
+/// One WebSocket connection after its opening.
+#[derive(Debug)]
+pub(super) struct Session {
+    id: ConnectionId,
+    client: Lane,
+    server: Lane,
+    extensions: Extensions,
+    messages: u64,
+    first_close: Option<FirstClose>,
+    tally: Tally,
+}
+
+/// What the extensions in use mean for frames.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extensions {
+    /// May RSV1 be set? `None` when the handshake was not captured.
+    pub(super) rsv1: Option<bool>,
+    /// Does RSV1 mean a compressed message?
+    pub(super) compression: bool,
+}
+
+/// Where the reading of one direction begins.
+#[derive(Debug)]
+pub(super) enum LaneStart {
+    /// The next byte begins a frame, as the handshake says.
+    Frame,
+    /// The next byte begins a frame, as the search says.
+    FoundFrame,
+    /// The boundary is unknown.
+    Searching(Box<Search>),
+}
+
+/// One direction.
+#[derive(Debug)]
+struct Lane {
+    reader: MessageReader,
+    /// Set while the frame boundary is lost.
+    search: Option<Box<Search>>,
+    /// Findings on the frames of the data message that is not finished yet, and of the control frame.
+    data_findings: Vec<Finding>,
+    control_findings: Vec<Finding>,
+    messages: u64,
+    close_sent: bool,
+    /// Did a whole data message begin here since the start or the last gap?
+    start_known: bool,
+}
+
+#[derive(Debug)]
+struct FirstClose {
+    sender: Side,
+    code: Option<u16>,
+    reason: String,
+}
+
+impl Session {
+    pub(super) fn new(
+        id: ConnectionId,
+        extensions: Extensions,
+        client: LaneStart,
+        server: LaneStart,
+        options: &Options,
+    ) -> Self {
+        let lane = |start| Lane::new(start, extensions, options);
+        Self {
+            id,
+            client: lane(client),
+            server: lane(server),
+            extensions,
+            messages: 0,
+            first_close: None,
+            tally: Tally::default(),
+        }
+    }
+
+    pub(super) fn chunk(
+        &mut self,
+        sender: Side,
+        bytes: &[u8],
+        at: PacketRef,
+        options: &Options,
+        out: &mut Outbox,
+    ) {
+        match &mut self.lane(sender).search {
+            None => self.read(sender, bytes, at, options, out),
+            Some(search) => {
+                search.push(bytes, at);
+                self.look(sender, false, at, options, out);
+            }
+        }
+    }
+
+    pub(super) fn gap(&mut self, sender: Side, gap: &Gap, options: &Options, out: &mut Outbox) {
+        rules::transport::gap(gap, &mut |finding| self.report(finding, options, out));
+        self.look(sender, true, gap.at, options, out);
+        let lane = self.lane(sender);
+        match &mut lane.search {
+            Some(search) => search.interrupt(),
+            None => {
+                if lane.reader.gap(gap.length, gap.at) == AfterGap::Lost {
+                    lane.search = Some(Box::default());
+                    lane.start_known = false;
+                }
+                // The messages that the hole ended.
+                self.read(sender, &[], gap.at, options, out);
+            }
+        }
+    }
+
+    pub(super) fn conflict(&mut self, conflict: &Conflict, options: &Options, out: &mut Outbox) {
+        rules::transport::conflict(conflict, &mut |finding| self.report(finding, options, out));
+    }
+
+    /// Nothing more comes: what was begun comes out, then the connection's end.
+    pub(super) fn finish(mut self, ending: &Ending, options: &Options, out: &mut Outbox) {
+        for side in [Side::Client, Side::Server] {
+            self.look(side, true, ending.at, options, out);
+            for message in self.lane(side).reader.finish() {
+                self.message(side, message, options, out);
+            }
+            self.say_lost(side, ending.at, options, out);
+        }
+        self.tally.close(self.id, ending.at, options.limits.findings, out);
+        let closing = Closing {
+            end: ending.at,
+            close: Some(self.close(ending)),
+            traffic: [self.client.traffic(), self.server.traffic()],
+        };
+        out.say(self.id, ending.at, EventKind::Closed(Box::new(closing)));
+    }
+
+    pub(super) fn report(&mut self, finding: Finding, options: &Options, out: &mut Outbox) {
+        self.tally.report(self.id, finding, options.limits.findings, out);
+    }
+
+    fn lane(&mut self, side: Side) -> &mut Lane {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+
+    fn read(&mut self, sender: Side, mut bytes: &[u8], at: PacketRef, options: &Options, out: &mut Outbox) {
+        while let Some(step) = self.lane(sender).reader.next(&mut bytes, at) {
+            match step {
+                Step::Frame(frame) => self.frame(sender, &frame),
+                Step::Message(message) => self.message(sender, message, options, out),
+            }
+        }
+    }
+
+    /// Judges a frame's header. Its findings wait for the message, whose index they carry.
+    fn frame(&mut self, sender: Side, frame: &FrameStart) {
+        let rsv1 = self.extensions.rsv1;
+        let lane = self.lane(sender);
+        let sent = SentFrame {
+            header: frame.header,
+            sender,
+            at: frame.at,
+            message_open: frame.message_open,
+            compression: rsv1,
+            close_sent: lane.close_sent,
+            start_known: lane.start_known,
+        };
+        let control = frame.header.opcode.is_control();
+        let findings = if control { &mut lane.control_findings } else { &mut lane.data_findings };
+        rules::frame::check(&sent, &mut |finding| findings.push(finding));
+        lane.start_known |= !control && frame.header.opcode != Opcode::CONTINUATION;
+    }
+
+    fn message(&mut self, sender: Side, message: Message, options: &Options, out: &mut Outbox) {
+        let index = self.messages;
+        self.messages += 1;
+        let lane = self.lane(sender);
+        lane.messages += 1;
+        let waiting =
+            if message.opcode.is_control() { &mut lane.control_findings } else { &mut lane.data_findings };
+        let mut findings = std::mem::take(waiting);
+        self.judge(sender, &message, options, &mut findings);
+        let at = message.last;
+        out.say(self.id, at, EventKind::Message(Box::new(TimelineMessage { index, sender, message })));
+        for mut finding in findings {
+            finding.message = Some(index);
+            self.report(finding, options, out);
+        }
+    }
+
+    fn judge(&mut self, sender: Side, message: &Message, options: &Options, findings: &mut Vec<Finding>) {
+        rules::message::check(message, sender, &mut |finding| findings.push(finding));
+        if message.truncated && options.payload >= options.limits.payload {
+            let detail = format!(
+                "payload of {} bytes cut to {} (--max-payload)",
+                message.length,
+                message.payload.len()
+            );
+            findings.push(LIMIT_REACHED.broken(Blame::Capture, message.last, detail));
+        }
+        if message.opcode != Opcode::CLOSE || message.incomplete() {
+            return;
+        }
+        let Some(body) = CloseBody::of(message) else { return };
+        rules::control::check_close(&body, sender, message.last, &mut |finding| findings.push(finding));
+        self.lane(sender).close_sent = true;
+        if self.first_close.is_none() {
+            self.first_close = Some(FirstClose { sender, code: body.status(), reason: body.reason });
+        }
+    }
+
+    /// Looks for the next frame of a direction that lost its boundary, and reads on from there.
+    fn look(&mut self, sender: Side, end: bool, at: PacketRef, options: &Options, out: &mut Outbox) {
+        let compression = self.extensions.compression;
+        let lane = self.lane(sender);
+        let Some(search) = lane.search.as_mut() else { return };
+        let Some(found) = search.look(masking_of(sender), compression, end) else { return };
+        let Some(search) = lane.search.take() else { return };
+        lane.reader.resume();
+        let at = search.replay().next().map_or(at, |(_, at)| at);
+        let detail = format!(
+            "{} bytes passed over before frames made sense again ({} bits of evidence)",
+            found.passed_over, found.confidence.0
+        );
+        self.report(DESYNC.broken(Blame::Capture, at, detail), options, out);
+        for (bytes, at) in search.replay() {
+            self.read(sender, bytes, at, options, out);
+        }
+    }
+
+    /// The boundary was lost, and never found again.
+    fn say_lost(&mut self, sender: Side, at: PacketRef, options: &Options, out: &mut Outbox) {
+        let Some(search) = self.lane(sender).search.take() else { return };
+        if search.searched() > 0 {
+            let detail =
+                format!("{} bytes passed over: no frames were recognised in them", search.searched());
+            self.report(DESYNC.broken(Blame::Capture, at, detail), options, out);
+        }
+    }
+
+    fn close(&mut self, ending: &Ending) -> Close {
+        let answered = self.client.close_sent && self.server.close_sent;
+        let (initiator, how) = match (&self.first_close, ending.how) {
+            (Some(close), _) if answered => (close.sender.into(), CloseHow::CloseHandshake),
+            (Some(close), CloseHow::Fin | CloseHow::Reset) => {
+                (close.sender.into(), CloseHow::CloseUnanswered)
+            }
+            (Some(close), how) => (close.sender.into(), how),
+            (None, _) => return ending.without_close_frame(),
+        };
+        let (code, reason) =
+            self.first_close.take().map(|close| (close.code, close.reason)).unwrap_or_default();
+        Close { initiator, how, code, reason }
+    }
+}
+
+impl Lane {
+    fn new(start: LaneStart, extensions: Extensions, options: &Options) -> Self {
+        let mut reader = MessageReader::new(MessageOptions {
+            keep_payload: options.payload.min(options.limits.payload),
+            keep_frames: if options.frames { options.limits.frames } else { 0 },
+            compression: extensions.compression,
+        });
+        let start_known = matches!(start, LaneStart::Frame);
+        let search = match start {
+            LaneStart::Frame => None,
+            LaneStart::FoundFrame => {
+                reader.resume();
+                None
+            }
+            LaneStart::Searching(search) => Some(search),
+        };
+        Self {
+            reader,
+            search,
+            data_findings: Vec::new(),
+            control_findings: Vec::new(),
+            messages: 0,
+            close_sent: false,
+            start_known,
+        }
+    }
+
+    fn traffic(&self) -> Traffic {
+        let counts = self.reader.counts();
+        Traffic {
+            messages: self.messages,
+            frames: counts.frames,
+            payload_bytes: counts.payload_bytes,
+            wire_bytes: counts.wire_bytes,
+            missing_bytes: counts.missing_bytes,
+        }
+    }
+}
+
+impl From<Side> for Initiator {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Client => Self::Client,
+            Side::Server => Self::Server,
+        }
+    }
+}
+
+/// What a side's frames look like. // RFC 6455 §5.1
+pub(super) const fn masking_of(sender: Side) -> Masking {
+    match sender {
+        Side::Client => Masking::Masked,
+        Side::Server => Masking::Unmasked,
+    }
+}
