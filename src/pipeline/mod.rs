@@ -1,1 +1,161 @@
-//! Many connections, one order.
+//! Many connections, one order: packets → events of all connections.
+
+mod flows;
+
+use std::ops::ControlFlow;
+
+use flows::Flows;
+
+use crate::capture::{CaptureError, Source};
+use crate::connection::Options;
+use crate::decode::Decoder;
+use crate::event::{Event, EventKind, Sink, Totals};
+use crate::packet::{PacketRef, Timestamp};
+use crate::rules::transport::{DROPPED_PACKETS, LIMIT_REACHED, TLS_NO_KEYS, damage};
+use crate::rules::{Blame, Finding, Severity};
+
+/// Reads `source` to its end, and gives everything that is found to `sink`.
+///
+/// # Errors
+/// When an input could not be read to its end. The other inputs, and what was read before, are finished and reported all
+/// the same: the error carries the totals.
+pub fn analyze(
+    source: &mut dyn Source,
+    options: &Options,
+    sink: &mut dyn Sink,
+) -> Result<Totals, Interrupted> {
+    let mut analysis = Analysis::new(options, sink);
+    let mut first_error = None;
+    loop {
+        match source.next_packet() {
+            Ok(Some(packet)) => {
+                if analysis.packet(&packet).is_break() {
+                    return Ok(analysis.totals);
+                }
+            }
+            Ok(None) => break,
+            // The other inputs go on.
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    let totals = analysis.finish(source);
+    match first_error {
+        None => Ok(totals),
+        Some(error) => Err(Interrupted { totals: Box::new(totals), error }),
+    }
+}
+
+/// The input could not be read to its end.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Interrupted {
+    /// Of what was read.
+    pub totals: Box<Totals>,
+    /// Why no more could be read.
+    pub error: CaptureError,
+}
+
+/// The pipeline between packets and events.
+struct Analysis<'a> {
+    decoder: Decoder,
+    flows: Flows<'a>,
+    sink: &'a mut dyn Sink,
+    totals: Totals,
+    last: PacketRef,
+}
+
+impl<'a> Analysis<'a> {
+    fn new(options: &'a Options, sink: &'a mut dyn Sink) -> Self {
+        Self {
+            decoder: Decoder::new(&options.limits),
+            flows: Flows::new(options),
+            sink,
+            totals: Totals::default(),
+            last: PacketRef::default(),
+        }
+    }
+
+    fn packet(&mut self, packet: &crate::packet::Packet<'_>) -> ControlFlow<()> {
+        self.totals.packets += 1;
+        let latest: Timestamp = self.last.time.max(packet.at.time);
+        self.last = PacketRef { time: latest, ..packet.at };
+        match self.decoder.decode(packet) {
+            Ok(segment) => self.flows.segment(&segment, latest),
+            Err(reason) => self.totals.skipped.count(reason),
+        }
+        self.pass_on()
+    }
+
+    /// Gives what connections said to the sink, and counts it.
+    fn pass_on(&mut self) -> ControlFlow<()> {
+        for event in self.flows.out().drain() {
+            count(&mut self.totals, &event);
+            self.sink.event(event)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn finish(mut self, source: &mut dyn Source) -> Totals {
+        self.flows.finish();
+        if self.pass_on().is_break() {
+            return self.totals;
+        }
+        let protocols = self.flows.out().protocols();
+        self.totals.tcp_connections = self.flows.seen();
+        self.totals.tls_connections = protocols.tls;
+        self.totals.http_connections = protocols.http;
+        self.totals.http2_connections = protocols.http2;
+        self.totals.websocket_connections = self.flows.out().opened();
+        self.totals.inputs = source.inputs();
+        for finding in self.capture_findings() {
+            let event =
+                Event { at: finding.at, connection: None, kind: EventKind::Finding(Box::new(finding)) };
+            count(&mut self.totals, &event);
+            if self.sink.event(event).is_break() {
+                break;
+            }
+        }
+        self.totals
+    }
+
+    /// What is wrong with the capture itself.
+    fn capture_findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for input in &self.totals.inputs {
+            if let Some(what) = &input.damage {
+                findings.push(damage(&input.path, what, self.last));
+            }
+            if let Some(dropped) = input.dropped.filter(|dropped| *dropped > 0) {
+                let detail = format!("{dropped} packets were dropped while the capture was made");
+                findings.push(DROPPED_PACKETS.broken(Blame::Capture, self.last, detail));
+            }
+        }
+        if self.flows.given_up() > 0 {
+            let (count, limit) = (self.flows.given_up(), self.flows.limit());
+            let detail =
+                format!("{count} TCP connections were given up early: more than {limit} at the same time");
+            findings.push(LIMIT_REACHED.broken(Blame::Capture, self.last, detail));
+        }
+        if self.totals.tls_connections > 0 {
+            let detail = format!("{} TLS connections, not decrypted", self.totals.tls_connections);
+            findings.push(TLS_NO_KEYS.broken(Blame::Capture, self.last, detail));
+        }
+        findings
+    }
+}
+
+fn count(totals: &mut Totals, event: &Event) {
+    match &event.kind {
+        EventKind::Message(_) => totals.messages += 1,
+        EventKind::Closed(closing) => {
+            totals.frames += closing.traffic.iter().map(|traffic| traffic.frames).sum::<u64>();
+        }
+        EventKind::Finding(finding) => {
+            let place = Severity::ALL.iter().position(|severity| *severity == finding.rule.severity);
+            if let Some(counter) = place.and_then(|place| totals.findings.get_mut(place)) {
+                *counter += 1;
+            }
+        }
+        EventKind::Opened(_) => {}
+    }
+}
