@@ -20,3 +20,5 @@ pub mod connection;
 pub mod pipeline;
 
 pub mod report;
+
+pub mod cli;

@@ -1,3 +1,7 @@
-//! The `wspect` command.
+//! The `wspect` command: parses the command line, runs it, exits.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wspect::cli::run(std::env::args_os())
+}

@@ -1,0 +1,123 @@
+//! The command line as typed.
+
+use std::path::PathBuf;
+
+use bytesize::ByteSize;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Reads packet captures and shows the WebSocket conversations in them.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "wspect", version, disable_help_subcommand = true, after_help = EXAMPLES)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  wspect read chat.pcap                          what was said, and what is wrong with it
+  wspect read chat.pcap --connection 3 --frames  one connection, frame by frame
+  wspect read *.pcapng --format ndjson | jq .    for programs
+  ssh host tcpdump -U -w - tcp port 80 | wspect read -";
+
+/// The subcommands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Show the WebSocket connections and messages of capture files
+    Read(ReadArguments),
+    /// Print the JSON Schema of --format json (`#/$defs/Document`) and of a line of --format ndjson (`#/$defs/Line`)
+    Schema,
+}
+
+/// `wspect read`
+#[derive(Args, Clone, Debug)]
+pub struct ReadArguments {
+    /// Capture files (pcap or pcapng, plain or in gzip, zstd, lz4 or xz); `-` is standard input. Several are merged by time
+    #[arg(required = true, value_name = "CAPTURE")]
+    pub captures: Vec<String>,
+
+    /// What to write
+    #[arg(long, short, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+
+    /// Write to this file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// How much of each payload to show [default: full; the table always cuts at the end of the line]
+    #[arg(long, value_enum)]
+    pub payload: Option<Payload>,
+
+    /// Keep at most so much of each message's payload; lengths and checks always cover all of it
+    #[arg(long, value_name = "SIZE", default_value = "16 MiB")]
+    pub max_payload: ByteSize,
+
+    /// Show only this connection
+    #[arg(long, short, value_name = "ID")]
+    pub connection: Option<u64>,
+
+    /// Show the frames of each message
+    #[arg(long)]
+    pub frames: bool,
+
+    /// Table: only the summary of connections, without their messages
+    #[arg(long)]
+    pub summary: bool,
+
+    /// Table: the time that each row begins with
+    #[arg(long, value_enum, default_value_t = Time::Relative)]
+    pub time: Time,
+
+    /// Table: absolute times in UTC instead of the local time zone
+    #[arg(long)]
+    pub utc: bool,
+
+    /// Table: use colour
+    #[arg(long, value_enum, default_value_t = When::Auto)]
+    pub color: When,
+}
+
+/// `--format`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people: a summary of connections, then each one's timeline
+    Table,
+    /// One JSON document
+    Json,
+    /// One JSON object a line, as things happen
+    Ndjson,
+}
+
+/// `--payload`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Payload {
+    /// All of it
+    Full,
+    /// Its beginning
+    Preview,
+    /// Only its length
+    None,
+}
+
+/// `--time`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Time {
+    /// Since the first packet of the capture
+    Relative,
+    /// Since the message before
+    Delta,
+    /// Date and time of day
+    Absolute,
+}
+
+/// `--color`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// When writing to a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}

@@ -1,0 +1,59 @@
+//! The command line: what was typed → source, pipeline, reports → exit status.
+
+pub mod args;
+mod progress;
+mod read;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use args::{Arguments, Command};
+use clap::Parser;
+use clap::error::ErrorKind;
+
+/// Runs the command that `arguments` (the program's name first) ask for, and says how it ended: 0 done, 2 the input
+/// could not be read or the command line is wrong.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
+    let result = match arguments.command {
+        Command::Read(arguments) => read::run(&arguments),
+        Command::Schema => read::schema(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("wspect: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Help and version go to standard output with status 0, everything else to standard error with status 2.
+fn refuse(error: &clap::Error) -> ExitCode {
+    // Nothing sensible is left to do when the message itself can't be written.
+    let _ = error.print();
+    if let (ErrorKind::InvalidSubcommand, Some(word)) = (error.kind(), invalid_word(error))
+        && std::path::Path::new(&word).exists()
+    {
+        say(&format!("\nTo read a capture: wspect read {word}"));
+    }
+    if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+}
+
+fn invalid_word(error: &clap::Error) -> Option<String> {
+    error.get(clap::error::ContextKind::InvalidSubcommand).map(ToString::to_string)
+}
+
+/// Who reads our output may stop reading at any time: that is no failure.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// The one place that speaks to the user about the run itself.
+fn say(line: &str) {
+    anstream::eprintln!("{line}");
+}

@@ -1,0 +1,168 @@
+//! `wspect read` and `wspect schema`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, LineWriter, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use jiff::tz::TimeZone;
+
+use super::args::{Format, Payload, ReadArguments, Time, When};
+use super::progress::Watched;
+use crate::capture::{self, Source};
+use crate::connection::Options;
+use crate::event::{ConnectionId, Event, Sink};
+use crate::pipeline;
+use crate::report::schema::schema as json_schema;
+use crate::report::{Color, Frames, Json, Ndjson, PayloadMode, Report, Shown, Table, TimeStyle};
+
+/// Reads the captures and writes the report.
+pub(super) fn run(arguments: &ReadArguments) -> anyhow::Result<()> {
+    let options = options(arguments)?;
+    let source = capture::open(&arguments.captures, &options.limits)?;
+    let out = Output::open(arguments)?;
+    let mut reporting = Reporting { report: report(arguments, out), error: None };
+    reporting.report.begin(&source.inputs())?;
+    let result = pipeline::analyze(&mut Watched::new(source), &options, &mut reporting);
+    if let Some(error) = reporting.error {
+        return Err(error.into());
+    }
+    // What was read before an error is shown before the error.
+    match result {
+        Ok(totals) => Ok(reporting.report.finish(&totals)?),
+        Err(interrupted) => {
+            reporting.report.finish(&interrupted.totals)?;
+            Err(interrupted.error.into())
+        }
+    }
+}
+
+/// Prints the JSON Schema.
+pub(super) fn schema() -> anyhow::Result<()> {
+    let schema = json_schema();
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, &schema).map_err(io::Error::from)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// A report as the sink of events. A report that can't be written ends the analysis.
+struct Reporting {
+    report: Box<dyn Report>,
+    error: Option<io::Error>,
+}
+
+impl Sink for Reporting {
+    fn event(&mut self, event: Event) -> ControlFlow<()> {
+        match self.report.event(&event) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.error = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+fn options(arguments: &ReadArguments) -> anyhow::Result<Options> {
+    let mut options = Options { frames: arguments.frames, ..Options::default() };
+    options.limits.payload = usize::try_from(arguments.max_payload.as_u64()).context("--max-payload")?;
+    options.payload = match payload(arguments) {
+        Payload::Full => usize::MAX,
+        Payload::Preview => PREVIEW,
+        Payload::None => 0,
+    };
+    Ok(options)
+}
+
+/// The table shows a line a message anyway.
+fn payload(arguments: &ReadArguments) -> Payload {
+    let usual = if arguments.format == Format::Table { Payload::Preview } else { Payload::Full };
+    arguments.payload.unwrap_or(usual)
+}
+
+/// Room for the 200 characters of a preview, each of up to four bytes, and for a wide terminal's line.
+const PREVIEW: usize = 1024;
+
+fn report(arguments: &ReadArguments, out: Output) -> Box<dyn Report> {
+    let shown = Shown {
+        payload: match payload(arguments) {
+            Payload::Full => PayloadMode::Full,
+            Payload::Preview => PayloadMode::Preview,
+            Payload::None => PayloadMode::None,
+        },
+        connection: arguments.connection.map(ConnectionId),
+        frames: if arguments.frames { Frames::Listed } else { Frames::Counted },
+        time: match arguments.time {
+            Time::Relative => TimeStyle::Relative,
+            Time::Delta => TimeStyle::Delta,
+            Time::Absolute => TimeStyle::Absolute,
+        },
+        zone: if arguments.utc { TimeZone::UTC } else { TimeZone::system() },
+        width: out.width,
+        color: out.color,
+        ..Shown::default()
+    };
+    match arguments.format {
+        Format::Table => Box::new(Table::new(out.writer, shown)),
+        Format::Json => Box::new(Json::new(out.writer, shown)),
+        Format::Ndjson => Box::new(Ndjson::new(out.writer, shown)),
+    }
+}
+
+/// Where the report goes, and how it may look there.
+struct Output {
+    writer: Box<dyn Write>,
+    width: usize,
+    color: Color,
+}
+
+impl Output {
+    fn open(arguments: &ReadArguments) -> anyhow::Result<Self> {
+        let color = match arguments.color {
+            When::Always => Color::Always,
+            When::Never => Color::Never,
+            When::Auto if arguments.output.is_some() => Color::Never,
+            When::Auto => match anstream::AutoStream::choice(&io::stdout()) {
+                anstream::ColorChoice::Never => Color::Never,
+                _ => Color::Always,
+            },
+        };
+        let file = arguments.output.as_deref().map(|path| create(path, &arguments.captures)).transpose()?;
+        // Somebody is watching: a line at a time. Else as much as possible at once.
+        let live = io::stdout().is_terminal() || arguments.captures.iter().any(|path| path == "-");
+        let writer: Box<dyn Write> = match file {
+            Some(file) => Box::new(BufWriter::with_capacity(BLOCK, file)),
+            None if live => Box::new(LineWriter::new(io::stdout())),
+            None => Box::new(BufWriter::with_capacity(BLOCK, io::stdout())),
+        };
+        Ok(Self { writer, width: width(arguments.output.is_some()), color })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the output file is the command line's to create")]
+fn create(path: &Path, captures: &[String]) -> anyhow::Result<File> {
+    let same = |capture: &String| {
+        std::fs::canonicalize(capture)
+            .is_ok_and(|capture| std::fs::canonicalize(path).is_ok_and(|path| path == capture))
+    };
+    if captures.iter().any(same) {
+        bail!("{}: is one of the captures to read; choose another name for --output", path.display());
+    }
+    File::create(path).with_context(|| path.display().to_string())
+}
+
+/// Columns of the terminal; `COLUMNS` when it is set, and a common width when the output is no terminal.
+#[expect(clippy::disallowed_methods, reason = "the environment is the command line's to read")]
+fn width(to_file: bool) -> usize {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let terminal =
+        || terminal_size::terminal_size().filter(|_| !to_file).map(|(width, _)| usize::from(width.0));
+    said.or_else(terminal).unwrap_or(WITHOUT_TERMINAL).max(40)
+}
+
+const WITHOUT_TERMINAL: usize = 120;
+
+/// Large enough that the cost of a system call does not show.
+const BLOCK: usize = 256 << 10;
