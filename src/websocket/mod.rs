@@ -2,6 +2,7 @@
 
 pub mod close;
 pub mod decoder;
+mod evidence;
 pub mod frame;
 pub mod mask;
 pub mod message;

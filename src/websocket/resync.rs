@@ -5,10 +5,9 @@
 //! fit: *n* bits are a chance of one in 2^n. A chain that breaks is no chain. What other protocols are full of
 //! (zeros, repetition, small integers, plain ASCII) counts for little or nothing.
 
+use super::evidence::{Sight, header_bits};
 use super::frame::frame_header;
-use super::mask::unmask;
-use super::utf8::Utf8Check;
-use super::{FrameHeader, LengthForm, Opcode, TextState};
+use super::{FrameHeader, LengthForm, Opcode};
 
 /// Bytes in which to look for frames.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +63,7 @@ pub struct Confidence(pub u32);
 /// Finds the first offset from which a chain of frames is consistent and evident enough.
 ///
 /// The work is linear in the length of the bytes, whatever they are: in all, as many frames are looked at as there
-/// are bytes. That is a hundred times of what bytes take that are not made to be followed from everywhere.
+/// are bytes. Bytes that are not made to be followed from everywhere take a hundredth of that.
 pub fn search(window: &Window<'_>) -> Search {
     let mut budget = window.bytes.len().max(MAX_FRAMES);
     let mut starts = window.starts.iter().copied().peekable();
@@ -148,15 +147,6 @@ enum Link {
     Breaks,
 }
 
-/// A frame as far as its bytes are there.
-struct Sight<'a> {
-    header: FrameHeader,
-    /// Header and payload.
-    bytes: &'a [u8],
-    payload: &'a [u8],
-    whole: bool,
-}
-
 impl<'a> Chain<'a> {
     const fn new(window: &'a Window<'a>, at: usize) -> Self {
         let masked = match window.masking {
@@ -209,7 +199,7 @@ impl<'a> Chain<'a> {
         let order = match opcode {
             Opcode::CONTINUATION => self.open != Some(false), // RFC 6455 §5.4
             Opcode::TEXT | Opcode::BINARY => self.open != Some(true),
-            _ => fin && length <= 125 && length_of_close(header), // RFC 6455 §5.5
+            _ => fin && length <= 125 && legal_close_length(header), // RFC 6455 §5.5
         };
         let rsv = header.rsv == 0 || self.compressed(header);
         let masked = self.masked.is_none_or(|masked| masked == header.masking_key.is_some());
@@ -226,14 +216,19 @@ impl<'a> Chain<'a> {
     fn weigh(&mut self, sight: &Sight<'_>, payload_bits: u32) {
         self.since_aligned = self.since_aligned.saturating_add(1);
         let aligned = sight.whole && self.ends_segment(sight);
+        let alone = aligned && self.since_aligned == 1;
         let alignment = if aligned { ALIGNED.saturating_sub(self.since_aligned.ilog2()) } else { 0 };
         if aligned {
             self.since_aligned = 0;
         }
-        if !sight.proves_nothing() && !self.repeats(sight) {
-            let mask_bit = u32::from(self.masked.is_some());
-            self.bits += header_bits(&sight.header) + mask_bit + payload_bits + alignment;
-        }
+        self.bits += match (sight.proves_nothing(), self.repeats(sight)) {
+            (true, _) => 0,
+            (false, true) => u32::from(alone) * REPEATED_ALONE,
+            (false, false) => {
+                let mask_bit = u32::from(self.masked.is_some());
+                header_bits(&sight.header) + mask_bit + payload_bits + alignment
+            }
+        };
     }
 
     fn note(&mut self, sight: &Sight<'a>) {
@@ -259,79 +254,8 @@ impl<'a> Chain<'a> {
     }
 }
 
-impl<'a> Sight<'a> {
-    fn new(header: FrameHeader, rest: &'a [u8], after: &'a [u8]) -> Self {
-        let length = usize::try_from(header.length).unwrap_or(usize::MAX);
-        let payload = after.get(..length);
-        let size = rest.len() - payload.map_or(0, |payload| after.len() - payload.len());
-        Self {
-            header,
-            bytes: rest.get(..size).unwrap_or(rest),
-            payload: payload.unwrap_or(after),
-            whole: payload.is_some(),
-        }
-    }
-
-    /// Header and as much payload as is compared; frames of different length differ in it.
-    fn beginning(&self) -> &'a [u8] {
-        self.bytes.get(..REPEAT_PEEK).unwrap_or(self.bytes)
-    }
-
-    /// What the payload adds; `None` when the frame can't have it.
-    fn payload_bits(&self, compressed: bool) -> Option<u32> {
-        match self.header.opcode {
-            Opcode::TEXT if !compressed => self.text_bits(),
-            Opcode::CLOSE => self.code_bits(),
-            _ => Some(0),
-        }
-    }
-
-    fn text_bits(&self) -> Option<u32> {
-        let mut plain = [0; TEXT_PEEK];
-        let text = self.peek(&mut plain);
-        let all = self.header.fin && text.len() as u64 == self.header.length;
-        match Utf8Check::of(text) {
-            TextState::Invalid { .. } => None,
-            TextState::CutCodePoint { .. } if all => None,
-            _ if !printable(text) => Some(0),
-            _ => {
-                let most = if self.header.masking_key.is_some() { MASKED_TEXT } else { UNMASKED_TEXT };
-                Some(u32::try_from(text.len()).unwrap_or(most).min(most))
-            }
-        }
-    }
-
-    fn code_bits(&self) -> Option<u32> {
-        let mut plain = [0; TEXT_PEEK];
-        let Some((code, _)) = self.peek(&mut plain).split_first_chunk() else { return Some(0) };
-        // RFC 6455 §7.4: what may stand on the wire
-        matches!(u16::from_be_bytes(*code), 1000..=1003 | 1007..=1014 | 3000..=4999).then_some(CLOSE_CODE)
-    }
-
-    /// The first bytes of the payload, unmasked.
-    fn peek<'b>(&self, plain: &'b mut [u8; TEXT_PEEK]) -> &'b [u8] {
-        let length = self.payload.len().min(TEXT_PEEK);
-        let Some((plain, _)) = plain.split_at_mut_checked(length) else { return &[] };
-        plain.iter_mut().zip(self.payload).for_each(|(plain, byte)| *plain = *byte);
-        unmask(plain, self.header.masking_key.unwrap_or_default(), 0);
-        plain
-    }
-
-    /// Frames that are byte for byte what other protocols send.
-    fn proves_nothing(&self) -> bool {
-        let FrameHeader { fin, opcode, masking_key, length, .. } = self.header;
-        // 00 and a length of one byte: a 16-bit length, as in DNS over TCP, or plain zeros
-        let length_prefix = opcode == Opcode::CONTINUATION && !fin;
-        // one common byte and a zero
-        let empty = length == 0 && masking_key.is_none();
-        let short_binary = opcode == Opcode::BINARY && masking_key.is_none() && length <= 125;
-        let known = short_binary && (is_tagged_name(self.payload) || is_mqtt_subscribe(self.payload));
-        length_prefix || empty || known
-    }
-}
-
 /// One byte of a body that begins with a two-byte code. // RFC 6455 §5.5.1
-const fn length_of_close(header: &FrameHeader) -> bool {
+const fn legal_close_length(header: &FrameHeader) -> bool {
     !matches!((header.opcode, header.length), (Opcode::CLOSE, 1))
 }
 
@@ -344,39 +268,6 @@ const fn minimal(header: &FrameHeader) -> bool {
     }
 }
 
-const fn header_bits(header: &FrameHeader) -> u32 {
-    let first_byte = if header.fin { FIRST_BYTE } else { FIRST_BYTE_OF_FRAGMENT };
-    match header.length_form {
-        LengthForm::Bits64 => first_byte + LONG_LENGTH,
-        LengthForm::Bits7 | LengthForm::Bits16 => first_byte,
-    }
-}
-
-/// Text as applications write it: no control characters but white space. One at the end is what STOMP (NUL) and
-/// SignalR (RS) end their messages with.
-fn printable(text: &[u8]) -> bool {
-    let body = text.strip_suffix(&[0]).or_else(|| text.strip_suffix(&[0x1e])).unwrap_or(text);
-    body.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..))
-}
-
-/// The names in an X.509 certificate each stand behind the tag 0x82 and a length of one byte.
-fn is_tagged_name(payload: &[u8]) -> bool {
-    payload.iter().all(|byte| matches!(byte, 0x20..=0x7e))
-}
-
-/// The rest of an MQTT SUBSCRIBE, whose first byte is 0x82 and whose second is its length: a packet number, in
-/// version 5 properties, then topics as strings with a 16-bit length, each with a byte of options.
-fn is_mqtt_subscribe(payload: &[u8]) -> bool {
-    let topics_at = |offset| {
-        let rest = payload.get(offset..)?;
-        let (length, after) = rest.split_first_chunk()?;
-        let options = after.get(usize::from(u16::from_be_bytes(*length)))?;
-        Some(*length != [0, 0] && *options < 0x40)
-    };
-    let properties = payload.get(2).map_or(0, |length| usize::from(*length));
-    topics_at(2) == Some(true) || topics_at(3 + properties) == Some(true)
-}
-
 /// Evidence that a chain needs where a segment begins. A window of 256 KiB has some 200 segments: 24 bits are one
 /// false find in 80 000 windows of noise. One masked text message alone in its segment reaches it.
 pub const ENOUGH_AT_START: u32 = 24;
@@ -385,35 +276,12 @@ pub const ENOUGH_AT_START: u32 = 24;
 /// they have structure: 40 bits are one false find in four million windows of noise.
 pub const ENOUGH_ELSEWHERE: u32 = 40;
 
-/// A legal first byte: with FIN 7 of 256 values, with compression 9, are 5 bits; one is taken off because real
-/// bytes are not spread evenly.
-const FIRST_BYTE: u32 = 4;
-
-/// 01 and 02 are among the commonest bytes of binary protocols.
-const FIRST_BYTE_OF_FRAGMENT: u32 = 2;
-
-/// A 64-bit length within `MAX_LENGTH` has 24 zero bits; zeros are common, so they count for a third.
-const LONG_LENGTH: u32 = 8;
-
 /// A frame that ends where a segment ends: of 128 short lengths one fits. Each frame before it in the same segment
 /// was another chance to fit.
 const ALIGNED: u32 = 7;
 
-/// At most this much for printable UTF-8, a bit for each byte. (Of random bytes 4 in 10 continue such a text.) Behind
-/// a masking key text is not seen by accident, but ASCII masked with ASCII is half printable, so it can't decide alone.
-const MASKED_TEXT: u32 = 16;
-
-/// Without a mask any protocol that carries strings has some; with an end that fits it is just enough.
-const UNMASKED_TEXT: u32 = 12;
-
-/// Some 2000 of 65 536 codes may stand on the wire.
-const CLOSE_CODE: u32 = 5;
-
-/// Longer payload is not looked at: enough to reach the most that a text can count.
-const TEXT_PEEK: usize = 64;
-
-/// Frames that are the same so far count as the same.
-const REPEAT_PEEK: usize = 64;
+/// One of the last frames once more, but alone in its segment: heartbeats do prove themselves, in time.
+const REPEATED_ALONE: u32 = 2;
 
 /// The longest frame that is believed in: 2^40 bytes (1 TiB) are beyond what anyone sends in one.
 const MAX_LENGTH: u64 = 1 << 40;
@@ -429,6 +297,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::encoder::{TestFrame, wire};
+    use super::super::evidence::{FIRST_BYTE, MASKED_TEXT};
     use super::*;
 
     /// SplitMix64 (Steele, Lea, Flood 2014): the same noise in each run.
@@ -589,11 +458,19 @@ mod tests {
         ];
         for period in periods {
             let bytes = period.repeat(4096);
-            for size in [6, 60, 1200] {
+            for size in [13, 60, 1200] {
                 let segments: Vec<_> = bytes.chunks(size).map(<[u8]>::to_vec).collect();
                 assert_eq!(found(&segments), None, "{period:x?} in segments of {size}");
             }
         }
+    }
+
+    #[test]
+    fn the_same_frame_again_and_again_alone_in_its_segment_is_found() {
+        let beats = std::iter::repeat_n(TestFrame::text("\n"), 20);
+        assert_eq!(found(&segments(beats)), Some(0));
+        let beats = std::iter::repeat_n(TestFrame::text("\n"), 200).collect::<Vec<_>>();
+        assert_eq!(found(&[wire(&beats)]), None);
     }
 
     #[test]
