@@ -57,13 +57,44 @@ impl Rfc3339 {
         put_digits(&mut text, 11..13, of_day / 3600);
         put_digits(&mut text, 14..16, of_day / 60 % 60);
         put_digits(&mut text, 17..19, of_day % 60);
-        put_digits(&mut text, 20..29, time.0.rem_euclid(NANOS_PER_SECOND));
-        Self(text)
+        let mut text = Self(text);
+        text.put_fraction(time.0.rem_euclid(NANOS_PER_SECOND));
+        text
+    }
+
+    fn put_fraction(&mut self, nanos: i64) {
+        put_digits(&mut self.0, 20..29, nanos);
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// Writes times of which most lie in the same second as the one before: all but the fraction is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    second: i64,
+    text: Rfc3339,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { second: 0, text: Timestamp::default().rfc3339() }
+    }
+}
+
+impl Clock {
+    /// As [`Timestamp::rfc3339`].
+    pub fn rfc3339(&mut self, time: Timestamp) -> &str {
+        let second = time.0.div_euclid(NANOS_PER_SECOND);
+        if second == self.second {
+            self.text.put_fraction(time.0.rem_euclid(NANOS_PER_SECOND));
+        } else {
+            *self = Self { second, text: time.rfc3339() };
+        }
+        self.text.as_str()
     }
 }
 
@@ -252,6 +283,15 @@ mod tests {
         assert_eq!(at(-1), "1969-12-31T23:59:59.999999999Z");
         assert_eq!(at(i64::MAX), "2262-04-11T23:47:16.854775807Z");
         assert_eq!(at(i64::MIN), "1677-09-21T00:12:43.145224192Z");
+    }
+
+    #[test]
+    fn a_clock_writes_each_time_as_the_time_itself_does() {
+        let mut clock = Clock::default();
+        for nanos in [5, 0, 999_999_999, 1_000_000_000, 1_000_000_007, -1, -2, 7, i64::MAX, i64::MIN] {
+            let time = Timestamp::from_nanos(nanos);
+            assert_eq!(clock.rfc3339(time), time.rfc3339().as_str());
+        }
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use super::Report;
 
 use super::shown::Shown;
-use super::view::{Files, Line};
-use crate::event::{Event, Totals};
-use crate::packet::CaptureInfo;
+use super::view::{Files, Line, Message};
+use crate::event::{Event, EventKind, Totals};
+use crate::packet::{CaptureInfo, Clock};
 
 /// The lines of the output contract. Keeps nothing but one line's buffer, whose size a message's kept payload
 /// bounds; each line reaches the writer in one piece.
@@ -17,12 +17,13 @@ pub struct Ndjson<W: Write> {
     shown: Shown,
     files: Files,
     line: Vec<u8>,
+    clock: Clock,
 }
 
 impl<W: Write> Ndjson<W> {
     /// Writes to `out`, and flushes it at the end only.
     pub fn new(out: W, shown: Shown) -> Self {
-        Self { out, shown, files: Files::default(), line: Vec::new() }
+        Self { out, shown, files: Files::default(), line: Vec::new(), clock: Clock::default() }
     }
 }
 
@@ -38,6 +39,13 @@ impl<W: Write> Report for Ndjson<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         if !self.shown.includes(event.connection) {
             return Ok(());
+        }
+        if let (EventKind::Message(message), Some(id)) = (&event.kind, event.connection) {
+            self.line.clear();
+            let message = Message::new(message, &self.shown, &self.files).of(id);
+            message.write_line(&mut self.clock, &mut self.line)?;
+            self.line.push(b'\n');
+            return self.out.write_all(&self.line);
         }
         match Line::event(event, &self.shown, &self.files) {
             Some(line) => write_line(&mut self.out, &mut self.line, &line),

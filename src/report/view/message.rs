@@ -1,5 +1,7 @@
 //! A message with its place in the timeline → a `messages` entry.
 
+mod direct;
+
 use std::borrow::Cow;
 use std::fmt;
 
