@@ -14,9 +14,10 @@ use crate::packet::Clock;
 impl Message<'_> {
     /// `{"event":"message",…}` without a line end.
     pub(in crate::report) fn write_line(&self, clock: &mut Clock, out: &mut Vec<u8>) -> io::Result<()> {
+        out.reserve(ROOM);
         out.extend_from_slice(b"{\"event\":\"message\"");
         if let Some(connection) = self.connection {
-            member(b"connection", out);
+            out.extend_from_slice(b",\"connection\":");
             number(connection, out);
         }
         self.write_facts(clock, out);
@@ -27,36 +28,36 @@ impl Message<'_> {
     }
 
     fn write_facts(&self, clock: &mut Clock, out: &mut Vec<u8>) {
-        numbered(b"index", self.index, out);
-        member(b"time", out);
+        numbered(b",\"index\":", self.index, out);
+        out.extend_from_slice(b",\"time\":");
         quoted(clock.rfc3339(self.time.0).as_bytes(), out);
         if let Some(time) = self.start_time {
-            member(b"start_time", out);
+            out.extend_from_slice(b",\"start_time\":");
             quoted(clock.rfc3339(time.0).as_bytes(), out);
         }
-        member(b"direction", out);
+        out.extend_from_slice(b",\"direction\":");
         quoted(self.direction.name(), out);
-        member(b"type", out);
+        out.extend_from_slice(b",\"type\":");
         quoted(self.r#type.name(), out);
-        numbered(b"opcode", self.opcode.into(), out);
-        numbered(b"length", self.length, out);
-        numbered(b"wire_length", self.wire_length, out);
-        numbered(b"frames", self.frames, out);
-        member(b"masked", out);
+        numbered(b",\"opcode\":", self.opcode.into(), out);
+        numbered(b",\"length\":", self.length, out);
+        numbered(b",\"wire_length\":", self.wire_length, out);
+        numbered(b",\"frames\":", self.frames, out);
+        out.extend_from_slice(b",\"masked\":");
         out.extend_from_slice(if self.masked { b"true" } else { b"false" });
-        flagged(b"compressed", self.compressed, out);
-        flagged(b"undecoded", self.undecoded, out);
-        member(b"packets", out);
+        flagged(b",\"compressed\":", self.compressed, out);
+        flagged(b",\"undecoded\":", self.undecoded, out);
+        out.extend_from_slice(b",\"packets\":");
         self.packets.write(out);
     }
 
     fn write_payload(&self, out: &mut Vec<u8>) {
         if let Some(text) = self.text {
-            member(b"text", out);
+            out.extend_from_slice(b",\"text\":");
             string(text, out);
         }
         if let Some(bytes) = self.base64 {
-            member(b"base64", out);
+            out.extend_from_slice(b",\"base64\":");
             out.push(b'"');
             encode(bytes.0, out);
             out.push(b'"');
@@ -65,30 +66,33 @@ impl Message<'_> {
 
     fn write_flags(&self, out: &mut Vec<u8>) -> io::Result<()> {
         if let Some(close) = &self.close {
-            general(b"close", close, out)?;
+            general(b",\"close\":", close, out)?;
         }
-        flagged(b"incomplete", self.incomplete, out);
+        flagged(b",\"incomplete\":", self.incomplete, out);
         if self.missing_bytes > 0 {
-            numbered(b"missing_bytes", self.missing_bytes, out);
+            numbered(b",\"missing_bytes\":", self.missing_bytes, out);
         }
-        flagged(b"unfinished", self.unfinished, out);
-        flagged(b"resynchronised", self.resynchronised, out);
-        flagged(b"truncated", self.truncated, out);
+        flagged(b",\"unfinished\":", self.unfinished, out);
+        flagged(b",\"resynchronised\":", self.resynchronised, out);
+        flagged(b",\"truncated\":", self.truncated, out);
         if !self.fragments.is_empty() {
-            general(b"fragments", &self.fragments, out)?;
+            general(b",\"fragments\":", &self.fragments, out)?;
         }
         Ok(())
     }
 }
 
+/// More than all members take but the payload and the rare ones.
+const ROOM: usize = 512;
+
 impl Packets<'_> {
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"first\":");
         number(self.first, out);
-        numbered(b"last", self.last, out);
-        for (name, file) in [(&b"file"[..], self.file), (b"last_file", self.last_file)] {
+        numbered(b",\"last\":", self.last, out);
+        for (name, file) in [(&b",\"file\":"[..], self.file), (b",\"last_file\":", self.last_file)] {
             if let Some(file) = file {
-                member(name, out);
+                out.extend_from_slice(name);
                 string(file, out);
             }
         }
@@ -118,36 +122,32 @@ impl Type {
     }
 }
 
-/// `,"name":`
-fn member(name: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(name);
-    out.extend_from_slice(b"\":");
-}
-
 fn number(value: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(Buffer::new().format(value).as_bytes());
 }
 
+#[inline]
 fn numbered(name: &[u8], value: u64, out: &mut Vec<u8>) {
-    member(name, out);
+    out.extend_from_slice(name);
     number(value, out);
 }
 
+#[inline]
 fn flagged(name: &[u8], flag: bool, out: &mut Vec<u8>) {
     if flag {
-        member(name, out);
+        out.extend_from_slice(name);
         out.extend_from_slice(b"true");
     }
 }
 
 /// A member that is rare enough for the general way.
 fn general(name: &[u8], value: &impl Serialize, out: &mut Vec<u8>) -> io::Result<()> {
-    member(name, out);
+    out.extend_from_slice(name);
     Ok(serde_json::to_writer(out, value)?)
 }
 
 /// Text that needs no escape.
+#[inline]
 fn quoted(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     out.extend_from_slice(text);
