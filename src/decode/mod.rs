@@ -4,6 +4,7 @@ mod defrag;
 mod ethernet;
 mod ip;
 mod link;
+mod plain;
 mod span;
 mod tcp;
 mod tunnel;
@@ -47,6 +48,14 @@ impl Decoder {
     /// # Errors
     /// Why there is none.
     pub fn decode<'a>(&'a mut self, packet: &Packet<'a>) -> Result<Segment<'a>, Skip> {
+        match plain::segment(packet) {
+            Some(segment) => Ok(segment),
+            None => self.walk(packet),
+        }
+    }
+
+    /// Header by header.
+    fn walk<'a>(&'a mut self, packet: &Packet<'a>) -> Result<Segment<'a>, Skip> {
         let mut datagrams = self.datagrams.iter_mut();
         let mut layer = link::first(packet.link, Span::of(packet))?;
         for _ in 0..self.most_headers {

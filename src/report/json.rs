@@ -51,7 +51,7 @@ impl<W: Write> Report for Json<W> {
             }
             (Some(id), EventKind::Message(message)) => {
                 let list = &mut self.connections.entry(id).or_default().messages;
-                list.push(&view::Message::new(message, &self.shown, files))
+                list.push(&view::Message::new(None, message, &self.shown, files))
             }
             (Some(id), EventKind::Closed(closing)) => self.connections.entry(id).or_default().close(closing),
             (None, _) => Ok(()),

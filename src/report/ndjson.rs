@@ -42,7 +42,7 @@ impl<W: Write> Report for Ndjson<W> {
         }
         if let (EventKind::Message(message), Some(id)) = (&event.kind, event.connection) {
             self.line.clear();
-            let message = Message::new(message, &self.shown, &self.files).of(id);
+            let message = Message::new(Some(id), message, &self.shown, &self.files);
             message.write_line(&mut self.clock, &mut self.line)?;
             self.line.push(b'\n');
             return self.out.write_all(&self.line);

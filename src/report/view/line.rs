@@ -36,7 +36,7 @@ impl<'a> Line<'a> {
                 handshake: Handshake::new(&opening.handshake, files),
             })),
             EventKind::Message(message) => {
-                Self::Message(Message::new(message, shown, files).of(event.connection?))
+                Self::Message(Message::new(Some(event.connection?), message, shown, files))
             }
             EventKind::Finding(finding) => Self::Finding(Finding::new(finding, event.connection, files)),
             EventKind::Closed(closing) => Self::ConnectionEnd(ConnectionEndLine {

@@ -5,7 +5,7 @@ mod direct;
 use std::borrow::Cow;
 use std::fmt;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 
 use super::connection::CloseStatus;
@@ -14,7 +14,7 @@ use crate::event::{ConnectionId, TimelineMessage};
 use crate::packet::{PacketRef, Side};
 use crate::report::shown::{Frames, PayloadMode, Shown};
 use crate::websocket::close::CloseBody;
-use crate::websocket::{self, Frame, Opcode};
+use crate::websocket::{self, Frame, Opcode, TextState};
 
 /// A data message or a control frame.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -47,7 +47,7 @@ pub(in crate::report) struct Message<'a> {
     packets: Packets<'a>,
     /// The payload of a text message that is valid UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
+    text: Option<Text<'a>>,
     /// Every other payload that is not empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     base64: Option<Base64<'a>>,
@@ -76,12 +76,18 @@ pub(in crate::report) struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    pub(in crate::report) fn new(timeline: &'a TimelineMessage, shown: &Shown, files: &'a Files) -> Self {
+    /// `connection` names its connection, for a line that stands alone.
+    pub(in crate::report) fn new(
+        connection: Option<ConnectionId>,
+        timeline: &'a TimelineMessage,
+        shown: &Shown,
+        files: &'a Files,
+    ) -> Self {
         let message = &timeline.message;
         let payload = Payload::new(message, shown.payload);
         let listed = if shown.frames == Frames::Listed { message.fragments.as_slice() } else { &[] };
         Self {
-            connection: None,
+            connection: connection.map(|id| id.0),
             index: timeline.index,
             time: Time(message.last.time),
             start_time: (message.first.number != message.last.number).then_some(Time(message.first.time)),
@@ -106,11 +112,6 @@ impl<'a> Message<'a> {
             truncated: message.truncated || payload.shortened,
             fragments: Fragments { frames: listed, files },
         }
-    }
-
-    /// Names its connection, for a line that stands alone.
-    pub(in crate::report) fn of(self, connection: ConnectionId) -> Self {
-        Self { connection: Some(connection.0), ..self }
     }
 }
 
@@ -175,9 +176,33 @@ impl<'a> Packets<'a> {
     }
 }
 
+/// Bytes that are known to be UTF-8: the message was judged while it was read, and is not judged again.
+#[derive(Clone, Copy, Debug)]
+struct Text<'a>(&'a [u8]);
+
+impl Serialize for Text<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&String::from_utf8_lossy(self.0))
+    }
+}
+
+impl JsonSchema for Text<'_> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Text".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        String::json_schema(generator)
+    }
+}
+
 /// As much of a payload as is shown, as text or as bytes; neither of an empty one.
 struct Payload<'a> {
-    text: Option<&'a str>,
+    text: Option<Text<'a>>,
     bytes: Option<&'a [u8]>,
     shortened: bool,
 }
@@ -194,13 +219,13 @@ impl<'a> Payload<'a> {
             PayloadMode::Preview => {
                 let short_text = text.map(first_characters);
                 let short_bytes = bytes.map(|bytes| bytes.get(..PREVIEW_BYTES).unwrap_or(bytes));
-                let shortened = text.map(str::len) != short_text.map(str::len)
+                let shortened = text.map(|text| text.0.len()) != short_text.map(|text| text.0.len())
                     || bytes.map(<[u8]>::len) != short_bytes.map(<[u8]>::len);
                 (short_text, short_bytes, shortened)
             }
         };
         Self {
-            text: text.filter(|text| !text.is_empty()),
+            text: text.filter(|text| !text.0.is_empty()),
             bytes: bytes.filter(|bytes| !bytes.is_empty()),
             shortened,
         }
@@ -209,22 +234,27 @@ impl<'a> Payload<'a> {
 
 /// The text of a text message whose kept bytes are valid UTF-8. Where a limit cut them inside a code point, the
 /// text before that.
-pub(in crate::report) fn text_of(message: &websocket::Message) -> Option<&str> {
+fn text_of(message: &websocket::Message) -> Option<Text<'_>> {
     if message.opcode != Opcode::TEXT || message.undecoded {
         return None;
     }
+    if message.text == TextState::Valid && !message.truncated {
+        return Some(Text(&message.payload));
+    }
     match std::str::from_utf8(&message.payload) {
-        Ok(text) => Some(text),
+        Ok(text) => Some(Text(text.as_bytes())),
         Err(error) if message.truncated && error.error_len().is_none() => {
-            message.payload.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok())
+            message.payload.get(..error.valid_up_to()).map(Text)
         }
         Err(_) => None,
     }
 }
 
-fn first_characters(text: &str) -> &str {
-    let end = text.char_indices().nth(PREVIEW_CHARACTERS).map_or(text.len(), |(end, _)| end);
-    text.get(..end).unwrap_or(text)
+fn first_characters(text: Text<'_>) -> Text<'_> {
+    let begins_character = |byte: &u8| byte & 0xc0 != 0x80;
+    let starts = text.0.iter().enumerate().filter(|(_, byte)| begins_character(byte));
+    let end = starts.map(|(place, _)| place).nth(PREVIEW_CHARACTERS);
+    Text(end.and_then(|end| text.0.get(..end)).unwrap_or(text.0))
 }
 
 /// Enough to recognise a JSON message by; as many bytes as give as many characters of base64.

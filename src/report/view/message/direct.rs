@@ -54,7 +54,7 @@ impl Message<'_> {
     fn write_payload(&self, out: &mut Vec<u8>) {
         if let Some(text) = self.text {
             out.extend_from_slice(b",\"text\":");
-            string(text, out);
+            string(text.0, out);
         }
         if let Some(bytes) = self.base64 {
             out.extend_from_slice(b",\"base64\":");
@@ -93,7 +93,7 @@ impl Packets<'_> {
         for (name, file) in [(&b",\"file\":"[..], self.file), (b",\"last_file\":", self.last_file)] {
             if let Some(file) = file {
                 out.extend_from_slice(name);
-                string(file, out);
+                string(file.as_bytes(), out);
             }
         }
         out.push(b'}');
@@ -154,10 +154,10 @@ fn quoted(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// A JSON string. // RFC 8259 §7
-fn string(text: &str, out: &mut Vec<u8>) {
+/// UTF-8 as a JSON string. // RFC 8259 §7
+fn string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    let mut rest = text.as_bytes();
+    let mut rest = text;
     while let Some(place) = first_to_escape(rest) {
         let (plain, from) = rest.split_at_checked(place).unwrap_or((rest, &[]));
         out.extend_from_slice(plain);
@@ -224,7 +224,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::{ConnectionId, EventKind};
+    use crate::event::EventKind;
     use crate::packet::{CaptureInfo, Timestamp};
     use crate::report::sample;
     use crate::report::view::{Files, Line};
@@ -234,7 +234,7 @@ mod tests {
         let EventKind::Message(message) = &event.kind else { return None };
         let general = serde_json::to_string(&Line::event(event, shown, files)?).unwrap();
         let mut direct = Vec::new();
-        let view = Message::new(message, shown, files).of(event.connection.unwrap_or(ConnectionId(0)));
+        let view = Message::new(event.connection, message, shown, files);
         view.write_line(&mut Clock::default(), &mut direct).unwrap();
         Some((general, String::from_utf8(direct).unwrap()))
     }
@@ -265,7 +265,7 @@ mod tests {
             for text in [format!("{}", char::from(code)), format!("12345678{}123\u{fffd}", char::from(code))]
             {
                 let mut direct = Vec::new();
-                string(&text, &mut direct);
+                string(text.as_bytes(), &mut direct);
                 assert_eq!(String::from_utf8(direct).unwrap(), serde_json::to_string(&text).unwrap());
             }
         }
@@ -290,7 +290,7 @@ mod tests {
         #[test]
         fn any_text_is_escaped_as_the_general_serializer_does(text in any::<String>()) {
             let mut direct = Vec::new();
-            string(&text, &mut direct);
+            string(text.as_bytes(), &mut direct);
             prop_assert_eq!(String::from_utf8(direct).unwrap(), serde_json::to_string(&text).unwrap());
         }
     }
