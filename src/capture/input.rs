@@ -166,8 +166,8 @@ impl Input {
     /// The reader failed: an error only where the operating system did, else the compressed data is at fault.
     fn fault(&mut self, error: &io::Error) -> Result<(), CaptureError> {
         self.ended = true;
-        if let Some(source) = self.progress.take_failure() {
-            return Err(CaptureError::Io { path: self.info.path.clone(), source });
+        if let Some(cause) = self.progress.take_failure() {
+            return Err(CaptureError::Io { path: self.info.path.clone(), cause });
         }
         let packing = self.compression.map_or("packed", Compression::name);
         if self.progress.ended() {
@@ -264,7 +264,7 @@ impl Opening<'_> {
 
     fn fault(&self, error: &io::Error) -> CaptureError {
         match self.progress.take_failure() {
-            Some(source) => CaptureError::Io { path: self.path.to_owned(), source },
+            Some(cause) => CaptureError::Io { path: self.path.to_owned(), cause },
             None if self.progress.ended() => self.unknown("cut off before a capture begins"),
             None => self.unknown(&format!("damaged: {error}")),
         }

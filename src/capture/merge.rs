@@ -26,7 +26,7 @@ impl Inputs {
     pub(super) fn open(paths: &[String], limits: &Limits) -> Result<Self, CaptureError> {
         let capacity = (READ_MEMORY / paths.len().max(1)).clamp(READ_LEAST, READ_MOST);
         let open = |path: &String| {
-            let failed = |source: io::Error| CaptureError::Io { path: path.clone(), source };
+            let failed = |cause: io::Error| CaptureError::Io { path: path.clone(), cause };
             Input::new(path, Stored::open(path).map_err(failed)?, limits, capacity)
         };
         Ok(Self::new(paths.iter().map(open).collect::<Result<_, _>>()?))

@@ -73,12 +73,12 @@ pub struct Position {
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
     /// The operating system refused to open or read.
-    #[error("{path}: {source}")]
+    #[error("{path}: {cause}")]
     Io {
         /// As the user gave it.
         path: String,
         /// What the operating system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The first bytes are those of no capture format.
     #[error(

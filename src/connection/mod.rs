@@ -20,7 +20,7 @@ use crate::event::{Close, CloseHow, Closing, EventKind, Initiator, Opening, Traf
 use crate::http::{Handshake, Outcome};
 use crate::limits::Limits;
 use crate::packet::{Endpoint, PacketRef, Side};
-use crate::rules::handshake::MISSING_MIDSTREAM;
+use crate::rules::handshake::{End, MISSING_MIDSTREAM};
 use crate::rules::{self, Blame};
 use crate::tcp::{Chunk, Delivery, Direction, FlowKey};
 
@@ -265,7 +265,9 @@ impl Connection {
         let opening = self.peers.opening(handshake);
         let mut session = Session::new(id, extensions, client, server, options);
         let mut findings = Vec::new();
-        rules::handshake::check(&opening.handshake, at, &mut |finding| findings.push(finding));
+        rules::handshake::check(&opening.handshake, End::Connection(at), &mut |finding| {
+            findings.push(finding);
+        });
         if let Some(found) = found {
             let detail = format!(
                 "recognised from its frames ({} bits of evidence), {} bytes passed over before the first",
@@ -321,7 +323,11 @@ impl Context<'_> {
         let id = self.out.open();
         let opening = self.peers.opening(handshake);
         let mut findings = Vec::new();
-        rules::handshake::check(&opening.handshake, end, &mut |finding| findings.push(finding));
+        let waited = match close {
+            Some(Close { how: CloseHow::CaptureEnded, .. }) => End::Capture(end),
+            _ => End::Connection(end),
+        };
+        rules::handshake::check(&opening.handshake, waited, &mut |finding| findings.push(finding));
         self.out.say(id, end, EventKind::Opened(Box::new(opening)));
         for finding in findings {
             self.out.say(id, finding.at, EventKind::Finding(Box::new(finding)));

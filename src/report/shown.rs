@@ -13,6 +13,8 @@ pub struct Shown {
     pub connection: Option<ConnectionId>,
     /// The frames of each message, where the events carry them.
     pub frames: Frames,
+    /// Table: with timelines or without.
+    pub detail: Detail,
     /// Table: which time a row begins with.
     pub time: TimeStyle,
     /// Table: zone of absolute times. Machine-readable formats are always UTC.
@@ -31,6 +33,7 @@ impl Default for Shown {
             payload: PayloadMode::Full,
             connection: None,
             frames: Frames::Counted,
+            detail: Detail::Timeline,
             time: TimeStyle::Relative,
             zone: TimeZone::UTC,
             width: 80,
@@ -68,6 +71,16 @@ pub enum Frames {
     Counted,
     /// Each with its header.
     Listed,
+}
+
+/// How much of each connection the table shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// A row in the summary.
+    Summary,
+    /// The row, and its timeline with findings.
+    #[default]
+    Timeline,
 }
 
 /// Which time a row of the table begins with.

@@ -46,7 +46,8 @@ rules! {
 
     /// The upgrade request got no answer.
     ///
-    /// The connection or the capture ended first; the finding says how long the client waited.
+    /// The connection or the capture ended first; the finding says how long the client waited, and blames the capture where
+    /// that ended too early to know.
     NO_RESPONSE = "handshake-no-response", Warning, "RFC 6455 §4.1";
 
     /// The capture holds frames, but not the opening handshake.
@@ -56,20 +57,22 @@ rules! {
     MISSING_MIDSTREAM = "handshake-missing-midstream", Info, "";
 }
 
-/// What the request and the answer break. `waited` is the end of the connection, for a request without an answer.
-pub fn check(handshake: &Handshake, end: PacketRef, found: &mut impl FnMut(Finding)) {
+/// What ends the wait for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The connection ended, or went on as something else.
+    Connection(PacketRef),
+    /// The capture ended.
+    Capture(PacketRef),
+}
+
+/// What the request and the answer break.
+pub fn check(handshake: &Handshake, end: End, found: &mut impl FnMut(Finding)) {
     if let Some(request) = &handshake.request {
         check_key(request, found);
     }
     match (handshake.outcome, &handshake.request, &handshake.response) {
-        (Outcome::Unanswered, Some(request), _) => found(NO_RESPONSE.broken(
-            Blame::Server,
-            end,
-            format!(
-                "no answer to the upgrade request in {}",
-                seconds(end.time.nanos_since(request.last.time))
-            ),
-        )),
+        (Outcome::Unanswered, Some(request), _) => found(no_response(request, end)),
         (Outcome::Refused, _, Some(response)) => {
             found(REJECTED.broken(Blame::Server, response.last, refusal(response)));
         }
@@ -81,6 +84,15 @@ pub fn check(handshake: &Handshake, end: PacketRef, found: &mut impl FnMut(Findi
         }
         _ => {}
     }
+}
+
+fn no_response(request: &RequestHead, end: End) -> Finding {
+    let (blame, at, what) = match end {
+        End::Connection(at) => (Blame::Server, at, "the connection ended"),
+        End::Capture(at) => (Blame::Capture, at, "the capture ended"),
+    };
+    let waited = milliseconds(at.time.nanos_since(request.last.time));
+    NO_RESPONSE.broken(blame, at, format!("no answer to the upgrade request in {waited}, when {what}"))
 }
 
 fn check_key(request: &RequestHead, found: &mut impl FnMut(Finding)) {
@@ -158,10 +170,10 @@ fn refusal(response: &ResponseHead) -> String {
     detail
 }
 
-/// `1.234 s`
-fn seconds(nanos: i64) -> String {
-    let millis = nanos.max(0) / 1_000_000;
-    format!("{}.{:03} s", millis / 1000, millis % 1000)
+/// `1234.567 ms`
+fn milliseconds(nanos: i64) -> String {
+    let micros = nanos.max(0) / 1000;
+    format!("{}.{:03} ms", micros / 1000, micros % 1000)
 }
 
 #[cfg(test)]
@@ -200,7 +212,7 @@ mod tests {
 
     fn broken(handshake: &Handshake) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
-        check(handshake, PacketRef::default(), &mut |finding| {
+        check(handshake, End::Connection(PacketRef::default()), &mut |finding| {
             found.push((finding.rule.name, finding.detail));
         });
         found

@@ -15,9 +15,9 @@ use line::{BOLD, Line, severity};
 use timeline::Timeline;
 
 use super::Report;
-use super::shown::Shown;
+use super::shown::{Detail, Shown};
 use super::text::wrap;
-use crate::event::{Event, Totals};
+use crate::event::{Event, EventKind, Totals};
 use crate::packet::{CaptureInfo, Timestamp};
 use crate::rules::Severity;
 
@@ -48,7 +48,8 @@ impl<W: Write> Report for Table<W> {
     }
 
     fn event(&mut self, event: &Event) -> io::Result<()> {
-        if self.shown.includes(event.connection) {
+        let hidden = self.shown.detail == Detail::Summary && matches!(event.kind, EventKind::Message(_));
+        if self.shown.includes(event.connection) && !hidden {
             self.kept.event(event, &self.shown);
         }
         Ok(())
@@ -63,7 +64,8 @@ impl<W: Write> Report for Table<W> {
             summary::write(kept.connections.iter(), shown, page.out)?;
         }
         page.more(kept.more_connections, "connection")?;
-        for (id, connection) in &kept.connections {
+        let detailed = if page.shown.detail == Detail::Timeline { Some(&kept.connections) } else { None };
+        for (id, connection) in detailed.into_iter().flatten() {
             page.write(&Line::default())?;
             page.connection(*id, connection)?;
         }
@@ -132,10 +134,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::{ConnectionId, EventKind};
+    use crate::event::ConnectionId;
     use crate::packet::{NANOS_PER_SECOND, Side};
     use crate::report::sample::{self, Sample};
     use crate::report::{Color, Frames, PayloadMode, TimeStyle};
+
+    #[test]
+    fn a_summary_has_a_row_a_connection_and_no_messages() {
+        let page = page(&sample::chat(), Shown { detail: Detail::Summary, ..at_width(120) });
+        assert!(page.contains("/chat") && page.contains("limit-reached"));
+        assert!(!page.contains("welcome") && !page.contains("Connection 1"));
+    }
 
     fn page(sample: &Sample, shown: Shown) -> String {
         let mut out = Vec::new();
