@@ -1,6 +1,7 @@
 //! The HTTP/1 part of a connection: requests and answers → an open WebSocket, a refusal, a tunnel, or something else.
 
 use super::held::{Held, Item};
+use super::lane::{Lane, search_on};
 use super::outbox::Outbox;
 use super::pending::{Pending, Request};
 use super::search::{Found, Search};
@@ -27,13 +28,6 @@ pub(super) struct Exchange {
     /// No more comes: answers need not wait for their requests.
     at_end: bool,
     spoke_http: bool,
-}
-
-/// One direction: read in order, or searched since the place in the stream was lost.
-#[derive(Debug)]
-enum Lane<Reader> {
-    Reading(Reader),
-    Lost(Box<Search>),
 }
 
 /// Why a connection stops to be one of plain HTTP requests.
@@ -369,40 +363,10 @@ impl Exchange {
     }
 }
 
-impl<Reader> Lane<Reader> {
-    /// Steps over a gap with `skip`, which says whether the place in the stream is still known.
-    fn step_over(&mut self, skip: impl FnOnce(&mut Reader) -> bool) -> bool {
-        let Self::Reading(reader) = self else { return false };
-        let known = skip(reader);
-        if !known {
-            *self = Self::Lost(Box::default());
-        }
-        known
-    }
-
-    fn take_search(&mut self) -> Box<Search> {
-        match self {
-            Self::Lost(search) => std::mem::take(search),
-            Self::Reading(_) => Box::default(),
-        }
-    }
-}
-
 /// What every step of a connection needs beside its own state.
 #[derive(Debug)]
 pub(super) struct Context<'a> {
     pub(super) peers: &'a Peers,
     pub(super) options: &'a Options,
     pub(super) out: &'a mut Outbox,
-}
-
-/// How far frames are looked for in a direction that was HTTP; after that only a new head is.
-const SEARCH_AT_MOST: u64 = 1 << 20;
-
-fn search_on(search: &mut Search, side: Side, bytes: &[u8], at: PacketRef) -> Option<Found> {
-    if search.searched() > SEARCH_AT_MOST {
-        return None;
-    }
-    search.push(bytes, at);
-    search.look(masking_of(side), true, false)
 }

@@ -2,6 +2,7 @@
 
 mod exchange;
 mod held;
+mod lane;
 pub mod outbox;
 mod pending;
 mod roleless;

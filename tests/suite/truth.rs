@@ -14,13 +14,8 @@ fn recorded_captures_agree_with_their_endpoints() {
 }
 
 #[test]
-fn further_captures_in_the_clear_agree_with_their_endpoints() {
-    agree(&further_captures(|truth| !truth.needs_keys_or_http2()));
-}
-
-#[test]
-fn further_captures_over_tls_or_http2_agree_with_their_endpoints() {
-    agree(&further_captures(Truth::needs_keys_or_http2));
+fn further_captures_agree_with_their_endpoints() {
+    agree(&further_captures());
 }
 
 #[test]
@@ -35,14 +30,14 @@ fn a_spoilt_document_disagrees() {
 /// Captures outside of the repository: those in the folder that `WSPECT_CAPTURES` names.
 #[expect(clippy::disallowed_methods, reason = "a test is asked for more captures through its environment")]
 #[expect(clippy::print_stdout, reason = "what is skipped is said")]
-fn further_captures(wanted: impl Fn(&Truth) -> bool) -> Vec<PathBuf> {
+fn further_captures() -> Vec<PathBuf> {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures");
     let folder = std::env::var_os("WSPECT_CAPTURES").map_or_else(|| PathBuf::from(beside), PathBuf::from);
     if !folder.is_dir() {
         println!("skipped: WSPECT_CAPTURES names no folder");
         return Vec::new();
     }
-    captures_in(&folder).into_iter().filter(|capture| wanted(&Truth::beside(capture))).collect()
+    captures_in(&folder)
 }
 
 fn captures_in(folder: &Path) -> Vec<PathBuf> {
@@ -50,9 +45,17 @@ fn captures_in(folder: &Path) -> Vec<PathBuf> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.to_string_lossy().contains(".pcap") && truth_path(path).exists())
+        .filter(|path| !is_skipped(&path.file_name().unwrap().to_string_lossy()))
         .collect();
     captures.sort();
     captures
+}
+
+/// Does `tests/truth.skip` name the capture?
+fn is_skipped(name: &str) -> bool {
+    let list = include_str!("../truth.skip").lines().filter(|line| !line.starts_with('#'));
+    list.into_iter()
+        .any(|entry| entry.strip_suffix('*').map_or(name == entry, |start| name.starts_with(start)))
 }
 
 fn truth_path(capture: &Path) -> PathBuf {
@@ -87,10 +90,6 @@ impl Truth {
         let with = |field: &str| rows.iter().filter(|row| row.get(field).is_some()).cloned().collect();
         let has_keys = capture.with_extension("keylog").exists() || capture.to_string_lossy().contains("dsb");
         Self { connections: with("client"), messages: with("kind"), violations: with("violation"), has_keys }
-    }
-
-    fn needs_keys_or_http2(&self) -> bool {
-        self.connections.iter().any(|row| row.get("tls").is_some() || row.get("h2_stream").is_some())
     }
 }
 
@@ -306,7 +305,8 @@ fn what_differs(row: &Value, message: &Value) -> Vec<String> {
     } else {
         pairs.push((&row["len"], &message["length"]));
     }
-    if row.get("text").is_some() && row["kind"] == "text" && message["incomplete"] != true {
+    if row.get("text").is_some() && row["kind"] == "text" && row["len"] != 0 && message["incomplete"] != true
+    {
         pairs.push((&row["text"], &message["text"]));
     }
     if row.get("frames").is_some() {

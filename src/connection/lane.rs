@@ -1,0 +1,43 @@
+//! One direction of HTTP/1, while its place in the stream is known and after it was lost.
+
+use super::search::{Found, Search};
+use super::session::masking_of;
+use crate::packet::{PacketRef, Side};
+
+/// One direction: read in order, or searched since the place in the stream was lost.
+#[derive(Debug)]
+pub(super) enum Lane<Reader> {
+    Reading(Reader),
+    Lost(Box<Search>),
+}
+
+impl<Reader> Lane<Reader> {
+    /// Steps over a gap with `skip`, which says whether the place in the stream is still known.
+    pub(super) fn step_over(&mut self, skip: impl FnOnce(&mut Reader) -> bool) -> bool {
+        let Self::Reading(reader) = self else { return false };
+        let known = skip(reader);
+        if !known {
+            *self = Self::Lost(Box::default());
+        }
+        known
+    }
+
+    pub(super) fn take_search(&mut self) -> Box<Search> {
+        match self {
+            Self::Lost(search) => std::mem::take(search),
+            Self::Reading(_) => Box::default(),
+        }
+    }
+}
+
+/// Looks for frames in what `side` sent since its place was lost.
+/// How far frames are looked for in a direction that was HTTP; after that only a new head is.
+const SEARCH_AT_MOST: u64 = 1 << 20;
+
+pub(super) fn search_on(search: &mut Search, side: Side, bytes: &[u8], at: PacketRef) -> Option<Found> {
+    if search.searched() > SEARCH_AT_MOST {
+        return None;
+    }
+    search.push(bytes, at);
+    search.look(masking_of(side), true, false)
+}
