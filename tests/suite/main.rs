@@ -11,6 +11,8 @@
 mod command;
 /// What must hold for every segmentation, order and encapsulation (proptest).
 mod properties;
+/// The examples of the README.
+mod readme;
 /// Scripts → captures in memory; running wspect. Their own tests, tshark's judgement among them.
 mod support;
 /// Recorded captures against the endpoints' own log.
