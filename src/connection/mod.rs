@@ -22,6 +22,7 @@ use crate::http::{Handshake, Outcome};
 use crate::limits::Limits;
 use crate::packet::{Endpoint, PacketRef, Side};
 use crate::rules::handshake::{End, MISSING_MIDSTREAM};
+use crate::rules::thresholds::Thresholds;
 use crate::rules::{self, Blame};
 use crate::tcp::{Chunk, Delivery, Direction, FlowKey};
 
@@ -34,11 +35,18 @@ pub struct Options {
     pub payload: usize,
     /// Are the frames of each message wanted?
     pub frames: bool,
+    /// When something legal becomes worth a finding.
+    pub thresholds: Thresholds,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { limits: Limits::default(), payload: usize::MAX, frames: false }
+        Self {
+            limits: Limits::default(),
+            payload: usize::MAX,
+            frames: false,
+            thresholds: Thresholds::default(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ pub mod control;
 pub mod frame;
 pub mod handshake;
 pub mod message;
+pub mod thresholds;
 pub mod transport;
 
 use crate::packet::{PacketRef, Side};

@@ -1,0 +1,19 @@
+//! When something legal becomes worth saying.
+
+use std::time::Duration;
+
+/// What counts as slow, silent or many. No standard sets these: each has a default that suits most, and may be
+/// changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thresholds {
+    /// From the upgrade request to its answer.
+    pub slow_handshake: Duration,
+    /// From a Ping to its Pong, and from a Close to its answer.
+    pub slow_answer: Duration,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self { slow_handshake: Duration::from_secs(1), slow_answer: Duration::from_secs(1) }
+    }
+}
