@@ -30,7 +30,7 @@ pub enum EventKind {
     /// The upgrade was answered, or will never be, or frames were found without one.
     Opened(Box<Opening>),
     /// A message or control frame was completed, or can't be any more.
-    Message(Box<TimelineMessage>),
+    Message(TimelineMessage),
     /// A rule is broken.
     Finding(Box<Finding>),
     /// Nothing more comes.
@@ -71,7 +71,7 @@ pub struct TimelineMessage {
     /// Who sent it.
     pub sender: Side,
     /// The message.
-    pub message: Message,
+    pub message: Box<Message>,
 }
 
 /// A connection at its end.

@@ -66,6 +66,11 @@ impl Rfc3339 {
         put_digits(&mut self.0, 20..29, nanos);
     }
 
+    /// The text as bytes.
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
@@ -87,21 +92,23 @@ impl Default for Clock {
 
 impl Clock {
     /// As [`Timestamp::rfc3339`].
-    pub fn rfc3339(&mut self, time: Timestamp) -> &str {
+    pub fn rfc3339(&mut self, time: Timestamp) -> &Rfc3339 {
         let second = time.0.div_euclid(NANOS_PER_SECOND);
         if second == self.second {
             self.text.put_fraction(time.0.rem_euclid(NANOS_PER_SECOND));
         } else {
             *self = Self { second, text: time.rfc3339() };
         }
-        self.text.as_str()
+        &self.text
     }
 }
 
 /// Nanoseconds in a second.
 pub const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
-fn put_digits(text: &mut [u8; 30], place: std::ops::Range<usize>, mut value: i64) {
+/// Writes the last digits of a value below 2^32: all that a time has are.
+fn put_digits(text: &mut [u8; 30], place: std::ops::Range<usize>, value: i64) {
+    let mut value = u32::try_from(value).unwrap_or_default();
     for digit in text.get_mut(place).into_iter().flatten().rev() {
         *digit = b'0' + u8::try_from(value % 10).unwrap_or_default();
         value /= 10;
@@ -290,7 +297,7 @@ mod tests {
         let mut clock = Clock::default();
         for nanos in [5, 0, 999_999_999, 1_000_000_000, 1_000_000_007, -1, -2, 7, i64::MAX, i64::MIN] {
             let time = Timestamp::from_nanos(nanos);
-            assert_eq!(clock.rfc3339(time), time.rfc3339().as_str());
+            assert_eq!(clock.rfc3339(time).as_str(), time.rfc3339().as_str());
         }
     }
 

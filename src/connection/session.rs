@@ -131,7 +131,7 @@ impl Session {
         for side in [Side::Client, Side::Server] {
             self.look(side, true, ending.at, options, out);
             for message in self.lane(side).reader.finish() {
-                self.message(side, message, options, out);
+                self.message(side, Box::new(message), options, out);
             }
             self.say_lost(side, ending.at, options, out);
         }
@@ -160,6 +160,10 @@ impl Session {
             match step {
                 Step::Frame(frame) => self.frame(sender, &frame),
                 Step::Message(message) => self.message(sender, message, options, out),
+                Step::Whole(frame, message) => {
+                    self.frame(sender, &frame);
+                    self.message(sender, message, options, out);
+                }
             }
         }
     }
@@ -183,7 +187,7 @@ impl Session {
         lane.start_known |= !control && frame.header.opcode != Opcode::CONTINUATION;
     }
 
-    fn message(&mut self, sender: Side, message: Message, options: &Options, out: &mut Outbox) {
+    fn message(&mut self, sender: Side, message: Box<Message>, options: &Options, out: &mut Outbox) {
         let index = self.messages;
         self.messages += 1;
         let lane = self.lane(sender);
@@ -193,7 +197,7 @@ impl Session {
         let mut findings = std::mem::take(waiting);
         self.judge(sender, &message, options, &mut findings);
         let at = message.last;
-        out.say(self.id, at, EventKind::Message(Box::new(TimelineMessage { index, sender, message })));
+        out.say(self.id, at, EventKind::Message(TimelineMessage { index, sender, message }));
         for mut finding in findings {
             finding.message = Some(index);
             self.report(finding, options, out);

@@ -97,7 +97,7 @@ impl Told {
 
     fn timeline(&self) -> impl Iterator<Item = &TimelineMessage> {
         self.0.iter().filter_map(|event| match &event.kind {
-            EventKind::Message(message) => Some(&**message),
+            EventKind::Message(message) => Some(message),
             _ => None,
         })
     }

@@ -1,8 +1,10 @@
 //! Segments → connections: the table of flows, the lives of each, and when they are forgotten.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::hash::BuildHasher as _;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
 use crate::connection::outbox::Outbox;
 use crate::connection::{Connection, Options};
@@ -14,8 +16,10 @@ use crate::tcp::{Direction, EndKind, FlowKey, Tracker};
 /// All flows that are followed. At most `Limits::flows`; quiet ones are forgotten on capture time.
 pub(super) struct Flows<'a> {
     options: &'a Options,
+    /// The slots by the keys of their flows. It holds no key itself, so that it stays in the processor's cache.
+    index: HashTable<usize>,
     /// Seeded by the process, so that nobody can choose addresses that collide.
-    index: HashMap<FlowKey, usize, RandomState>,
+    hasher: RandomState,
     slots: Vec<Slot>,
     free: Vec<usize>,
     timers: Timers,
@@ -59,7 +63,8 @@ impl<'a> Flows<'a> {
     pub(super) fn new(options: &'a Options) -> Self {
         Self {
             options,
-            index: HashMap::with_hasher(RandomState::default()),
+            index: HashTable::new(),
+            hasher: RandomState::default(),
             slots: Vec::new(),
             free: Vec::new(),
             timers: Timers::default(),
@@ -94,8 +99,8 @@ impl<'a> Flows<'a> {
             self.expire(now);
         }
         let (key, direction) = FlowKey::of(segment);
-        let slot = match self.index.get(&key) {
-            Some(slot) => *slot,
+        let slot = match self.find(&key) {
+            Some(slot) => slot,
             None if opens_flow(segment) => self.insert(key, segment.at, now),
             None => return,
         };
@@ -121,6 +126,11 @@ impl<'a> Flows<'a> {
         self.index.clear();
     }
 
+    fn find(&self, key: &FlowKey) -> Option<usize> {
+        let is_its = |slot: &usize| key_of(&self.slots, *slot) == Some(key);
+        self.index.find(self.hasher.hash_one(key), is_its).copied()
+    }
+
     fn insert(&mut self, key: FlowKey, at: PacketRef, now: Timestamp) -> usize {
         if self.index.len() >= self.options.limits.flows {
             self.give_one_up();
@@ -138,7 +148,9 @@ impl<'a> Flows<'a> {
             let deadline = now.saturating_add(self.options.limits.idle_flow);
             self.timers.push(Queue::Quiet, Timer { deadline, slot, generation: place.generation });
         }
-        self.index.insert(key, slot);
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        let hash_of = |slot: &usize| key_of(slots, *slot).map_or(0, |key| hasher.hash_one(key));
+        self.index.insert_unique(hasher.hash_one(key), slot, hash_of);
         slot
     }
 
@@ -182,11 +194,18 @@ impl<'a> Flows<'a> {
     }
 
     fn remove(&mut self, slot: usize, how: CloseHow) {
+        let Some(key) = key_of(&self.slots, slot) else { return };
+        if let Ok(entry) = self.index.find_entry(self.hasher.hash_one(key), |each| *each == slot) {
+            entry.remove();
+        }
         let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.take()) else { return };
-        self.index.remove(&flow.key);
         self.free.push(slot);
         flow.life.finish(flow.last, how, self.options, &mut self.out);
     }
+}
+
+fn key_of(slots: &[Slot], slot: usize) -> Option<&FlowKey> {
+    slots.get(slot)?.flow.as_ref().map(|flow| &flow.key)
 }
 
 /// A SYN, or data; a late ACK or RST of a connection that nobody knows is not worth a flow.

@@ -182,9 +182,9 @@ mod tests {
 
     /// The message of one event, alone in a connection.
     fn message(message: Message, payload: PayloadMode) -> Value {
-        let timeline = TimelineMessage { index: 0, sender: Side::Client, message };
+        let timeline = TimelineMessage { index: 0, sender: Side::Client, message: Box::new(message) };
         let mut sample = sample::only_tls();
-        sample.events = vec![sample::event(Some(1), 1, EventKind::Message(Box::new(timeline)))];
+        sample.events = vec![sample::event(Some(1), 1, EventKind::Message(timeline))];
         document(&sample, Shown { payload, ..shown() })["connections"][0]["messages"][0].take()
     }
 

@@ -299,8 +299,8 @@ impl Timeline {
         edit(&mut message);
         let index = self.next;
         self.next += 1;
-        let message = TimelineMessage { index, sender, message };
-        event(Some(self.connection), number, EventKind::Message(Box::new(message)))
+        let message = TimelineMessage { index, sender, message: Box::new(message) };
+        event(Some(self.connection), number, EventKind::Message(message))
     }
 }
 

@@ -64,6 +64,17 @@ impl FrameDecoder {
         }
     }
 
+    /// The frame with which `input` begins, as its header, its payload and what follows, where all of it is there
+    /// and nothing of it was taken before. Takes nothing.
+    pub fn whole<'a>(&self, input: &'a [u8]) -> Option<(FrameHeader, &'a [u8], &'a [u8])> {
+        if !matches!(self.state, State::Header(PartialHeader { length: 0, .. })) {
+            return None;
+        }
+        let (rest, header) = frame_header(input).ok()?;
+        let (payload, rest) = rest.split_at_checked(usize::try_from(header.length).ok()?)?;
+        Some((header, payload, rest))
+    }
+
     /// Steps over `missing` bytes. After [`Skipped::Lost`] all input is dropped until [`Self::resume`].
     pub fn skip(&mut self, missing: u64) -> Skipped {
         let left = match &mut self.state {

@@ -49,10 +49,12 @@ pub struct MessageOptions {
 /// Something that the bytes so far gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A frame begins. Each one is said, before the message that it completes and after a message that it cut short.
+    /// A frame begins. Each one is said, here or with its message, before the message that it completes and after a message that it cut short.
     Frame(FrameStart),
     /// A message is complete, or can't be any more (`unfinished`).
-    Message(Message),
+    Message(Box<Message>),
+    /// A frame that is a message by itself, said at once because all of it is in one input.
+    Whole(FrameStart, Box<Message>),
 }
 
 /// The header of a frame and what it came upon.
@@ -133,6 +135,9 @@ impl MessageReader {
         if let Some(step) = self.ready.pop_front() {
             return Some(step);
         }
+        if let Some(whole) = self.whole(input, at) {
+            return Some(whole);
+        }
         loop {
             self.note_header_packet(input, at);
             match self.decoder.next(input)? {
@@ -187,7 +192,7 @@ impl MessageReader {
             iter::from_fn(|| self.next(&mut [].as_slice(), PacketRef::default())).collect();
         self.give_up(cut);
         let given_up = self.ready.drain(..);
-        completed.into_iter().chain(given_up).filter_map(Step::into_message).collect()
+        completed.into_iter().chain(given_up).filter_map(Step::into_message).map(|message| *message).collect()
     }
 
     /// The numbers so far. Bytes of a header that is not complete count once its frame begins or is given up.
@@ -200,6 +205,28 @@ impl MessageReader {
         self.open.data.is_some()
     }
 
+    /// Reads the frame at the beginning of `input`, if it is a message by itself and all there. So are nearly all
+    /// frames, and then nothing of it needs to be kept between two calls.
+    fn whole(&mut self, input: &mut &[u8], at: PacketRef) -> Option<Step> {
+        let (header, payload, rest) = self.decoder.whole(input)?;
+        let begins = header.opcode != Opcode::CONTINUATION && self.open.data.is_none();
+        if !header.fin || !(begins || header.opcode.is_control()) || self.resynchronised {
+            return None;
+        }
+        *input = rest;
+        let packets = Packets { first: at, last: at };
+        let start = self.frame_start(header, packets);
+        let mut frame = OpenFrame::new(header, at, at);
+        let mut open = OpenMessage::new(&header, &self.options);
+        open.begin_frame(header.size(), at, at);
+        open.push(payload, &frame);
+        frame.advance(header.length, at);
+        open.end_frame(frame);
+        self.counts.count_frame(header.size());
+        self.counts.count_payload(header.length);
+        Some(Step::Whole(start, open.complete()))
+    }
+
     fn note_header_packet(&mut self, input: &[u8], at: PacketRef) {
         if self.decoder.in_header() && !input.is_empty() {
             let packets = self.header.get_or_insert(Packets { first: at, last: at });
@@ -209,12 +236,7 @@ impl MessageReader {
 
     fn begin_frame(&mut self, header: FrameHeader, at: PacketRef) -> Step {
         let packets = self.header.take().unwrap_or(Packets { first: at, last: at });
-        let start = FrameStart {
-            header,
-            at: packets.first,
-            message_open: self.open.data.is_some(),
-            open_compressed: self.open.data.as_ref().is_some_and(OpenMessage::compressed),
-        };
+        let start = self.frame_start(header, packets);
         let cut_short = self.join(&header, header.size(), packets);
         self.frame = Some(OpenFrame::new(header, packets.first, packets.last));
         match cut_short {
@@ -226,9 +248,19 @@ impl MessageReader {
         }
     }
 
+    fn frame_start(&self, header: FrameHeader, packets: Packets) -> FrameStart {
+        let open = self.open.data.as_ref();
+        FrameStart {
+            header,
+            at: packets.first,
+            message_open: open.is_some(),
+            open_compressed: open.is_some_and(OpenMessage::compressed),
+        }
+    }
+
     /// Gives a frame to the message that it belongs to, which it may begin. Gives back the message that it cut
     /// short.
-    fn join(&mut self, header: &FrameHeader, size: u64, packets: Packets) -> Option<Message> {
+    fn join(&mut self, header: &FrameHeader, size: u64, packets: Packets) -> Option<Box<Message>> {
         // RFC 6455 §5.4: a message is continued by continuations only, with control frames between them
         let continues = header.opcode == Opcode::CONTINUATION || header.opcode.is_control();
         let cut_short = if continues { None } else { self.open.data.take() };
@@ -237,8 +269,7 @@ impl MessageReader {
         if mem::take(&mut self.resynchronised) {
             open.mark_resynchronised();
         }
-        self.counts.frames = self.counts.frames.saturating_add(1);
-        self.counts.wire_bytes = self.counts.wire_bytes.saturating_add(size);
+        self.counts.count_frame(size);
         cut_short.map(OpenMessage::unfinished)
     }
 
@@ -261,7 +292,7 @@ impl MessageReader {
     }
 
     /// Ends the frame, and the message when that was its last one.
-    fn end_frame(&mut self) -> Option<Message> {
+    fn end_frame(&mut self) -> Option<Box<Message>> {
         let frame = self.frame.take()?;
         let header = *frame.header();
         let slot = self.open.of(&header);
@@ -301,15 +332,20 @@ impl OpenMessages {
 }
 
 impl Step {
-    fn into_message(self) -> Option<Message> {
+    fn into_message(self) -> Option<Box<Message>> {
         match self {
-            Self::Message(message) => Some(message),
+            Self::Message(message) | Self::Whole(_, message) => Some(message),
             Self::Frame(_) => None,
         }
     }
 }
 
 impl Counts {
+    const fn count_frame(&mut self, size: u64) {
+        self.frames = self.frames.saturating_add(1);
+        self.wire_bytes = self.wire_bytes.saturating_add(size);
+    }
+
     const fn count_payload(&mut self, bytes: u64) {
         self.payload_bytes = self.payload_bytes.saturating_add(bytes);
         self.wire_bytes = self.wire_bytes.saturating_add(bytes);
@@ -339,13 +375,19 @@ mod tests {
     }
 
     fn steps(reader: &mut MessageReader, mut bytes: &[u8], at: PacketRef) -> Vec<Step> {
-        let steps = iter::from_fn(|| reader.next(&mut bytes, at)).collect();
+        let steps = iter::from_fn(|| reader.next(&mut bytes, at));
+        let split = |step| match step {
+            Step::Whole(frame, message) => [Some(Step::Frame(frame)), Some(Step::Message(message))],
+            step => [Some(step), None],
+        };
+        let steps = steps.flat_map(split).flatten().collect();
         assert!(bytes.is_empty());
         steps
     }
 
     fn push(reader: &mut MessageReader, bytes: impl AsRef<[u8]>, number: u64) -> Vec<Message> {
-        steps(reader, bytes.as_ref(), packet(number)).into_iter().filter_map(Step::into_message).collect()
+        let steps = steps(reader, bytes.as_ref(), packet(number)).into_iter();
+        steps.filter_map(Step::into_message).map(|message| *message).collect()
     }
 
     /// All messages of a direction, those that the end cuts included.

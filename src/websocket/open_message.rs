@@ -9,7 +9,7 @@ use crate::packet::PacketRef;
 /// A message that is not at its end.
 #[derive(Debug)]
 pub(super) struct OpenMessage {
-    message: Message,
+    message: Box<Message>,
     /// The verdict so far, while all of a text can be judged.
     text: Option<Utf8Check>,
     keep_payload: usize,
@@ -34,7 +34,13 @@ impl OpenMessage {
         let judged = opcode == Opcode::TEXT && !compressed;
         let masked = header.masking_key.is_some();
         Self {
-            message: Message { opcode, compressed, undecoded: compressed, masked, ..Message::default() },
+            message: Box::new(Message {
+                opcode,
+                compressed,
+                undecoded: compressed,
+                masked,
+                ..Message::default()
+            }),
             text: judged.then(Utf8Check::default),
             keep_payload: kept_of(opcode, options.keep_payload),
             keep_frames: options.keep_frames,
@@ -89,7 +95,7 @@ impl OpenMessage {
     }
 
     /// The message, with its last frame at its end.
-    pub(super) fn complete(mut self) -> Message {
+    pub(super) fn complete(mut self) -> Box<Message> {
         if let Some(check) = self.text {
             self.message.text = check.state();
         }
@@ -97,7 +103,7 @@ impl OpenMessage {
     }
 
     /// The message as far as it came.
-    pub(super) fn unfinished(mut self) -> Message {
+    pub(super) fn unfinished(mut self) -> Box<Message> {
         self.stop_judging();
         self.message.unfinished = true;
         self.message

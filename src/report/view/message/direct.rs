@@ -35,16 +35,14 @@ impl Message<'_> {
             out.extend_from_slice(b",\"start_time\":");
             quoted(clock.rfc3339(time.0).as_bytes(), out);
         }
-        out.extend_from_slice(b",\"direction\":");
-        quoted(self.direction.name(), out);
-        out.extend_from_slice(b",\"type\":");
-        quoted(self.r#type.name(), out);
+        out.extend_from_slice(self.direction.member());
+        out.extend_from_slice(self.r#type.member());
         numbered(b",\"opcode\":", self.opcode.into(), out);
         numbered(b",\"length\":", self.length, out);
         numbered(b",\"wire_length\":", self.wire_length, out);
         numbered(b",\"frames\":", self.frames, out);
-        out.extend_from_slice(b",\"masked\":");
-        out.extend_from_slice(if self.masked { b"true" } else { b"false" });
+        let masked: &[u8] = if self.masked { b",\"masked\":true" } else { b",\"masked\":false" };
+        out.extend_from_slice(masked);
         flagged(b",\"compressed\":", self.compressed, out);
         flagged(b",\"undecoded\":", self.undecoded, out);
         out.extend_from_slice(b",\"packets\":");
@@ -101,28 +99,32 @@ impl Packets<'_> {
 }
 
 impl Direction {
-    const fn name(&self) -> &'static [u8] {
+    const fn member(&self) -> &'static [u8] {
         match self {
-            Self::ClientToServer => b"client_to_server",
-            Self::ServerToClient => b"server_to_client",
+            Self::ClientToServer => b",\"direction\":\"client_to_server\"",
+            Self::ServerToClient => b",\"direction\":\"server_to_client\"",
         }
     }
 }
 
 impl Type {
-    const fn name(&self) -> &'static [u8] {
+    const fn member(&self) -> &'static [u8] {
         match self {
-            Self::Text => b"text",
-            Self::Binary => b"binary",
-            Self::Close => b"close",
-            Self::Ping => b"ping",
-            Self::Pong => b"pong",
-            Self::Reserved => b"reserved",
+            Self::Text => b",\"type\":\"text\"",
+            Self::Binary => b",\"type\":\"binary\"",
+            Self::Close => b",\"type\":\"close\"",
+            Self::Ping => b",\"type\":\"ping\"",
+            Self::Pong => b",\"type\":\"pong\"",
+            Self::Reserved => b",\"type\":\"reserved\"",
         }
     }
 }
 
 fn number(value: u64, out: &mut Vec<u8>) {
+    // Opcodes and counts of frames, nearly always.
+    if let Ok(digit @ 0..=9) = u8::try_from(value) {
+        return out.push(b'0' + digit);
+    }
     out.extend_from_slice(Buffer::new().format(value).as_bytes());
 }
 
@@ -169,25 +171,20 @@ fn string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Eight bytes at a time: text that needs no escape is the rule.
+/// Blocks of `BLOCK` bytes at a time, each looked through without a branch: text that needs no escape is the rule.
 fn first_to_escape(bytes: &[u8]) -> Option<usize> {
-    let (words, _) = bytes.as_chunks::<8>();
-    let clean = words.iter().take_while(|word| !has_escape(u64::from_le_bytes(**word))).count() * 8;
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    let clean = blocks.iter().take_while(|block| !has_escape(block)).count() * BLOCK;
     let rest = bytes.get(clean..)?;
     rest.iter().position(|byte| needs_escape(*byte)).map(|place| clean + place)
 }
 
-/// Is one of the eight bytes a control character, a quote or a backslash? A byte of 0 marks itself in its highest bit
-/// when 1 is taken from each and it had none before.
-const fn has_escape(word: u64) -> bool {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = ONES << 7;
-    const fn zero_in(word: u64) -> u64 {
-        word.wrapping_sub(ONES) & !word
-    }
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (control | zero_in(word ^ (ONES * b'"' as u64)) | zero_in(word ^ (ONES * b'\\' as u64))) & HIGHS != 0
+fn has_escape(block: &[u8; BLOCK]) -> bool {
+    block.iter().fold(false, |found, byte| found | needs_escape(*byte))
 }
+
+/// As many bytes as the vector registers of every x86-64 and ARM processor hold.
+const BLOCK: usize = 16;
 
 const fn needs_escape(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
