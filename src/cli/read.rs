@@ -100,7 +100,7 @@ fn report(arguments: &ReadArguments, out: Output) -> Box<dyn Report> {
             Time::Delta => TimeStyle::Delta,
             Time::Absolute => TimeStyle::Absolute,
         },
-        zone: if arguments.utc { TimeZone::UTC } else { TimeZone::system() },
+        zone: zone(arguments),
         width: out.width,
         color: out.color,
         ..Shown::default()
@@ -110,6 +110,11 @@ fn report(arguments: &ReadArguments, out: Output) -> Box<dyn Report> {
         Format::Json => Box::new(Json::new(out.writer, shown)),
         Format::Ndjson => Box::new(Ndjson::new(out.writer, shown)),
     }
+}
+
+/// JSON is in UTC anyway, and to find out the system's time zone costs a walk through its database.
+fn zone(arguments: &ReadArguments) -> TimeZone {
+    if arguments.utc || arguments.format != Format::Table { TimeZone::UTC } else { TimeZone::system() }
 }
 
 /// Where the report goes, and how it may look there.
