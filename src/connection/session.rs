@@ -233,12 +233,14 @@ impl Session {
         let Some(found) = search.look(masking_of(sender), compression, end) else { return };
         let Some(search) = lane.search.take() else { return };
         lane.reader.resume();
-        let at = search.replay().next().map_or(at, |(_, at)| at);
-        let detail = format!(
-            "{} bytes passed over before frames made sense again ({} bits of evidence)",
-            found.passed_over, found.confidence.0
-        );
-        self.report(DESYNC.broken(Blame::Capture, at, detail), options, out);
+        if found.passed_over > 0 {
+            let at = search.replay().next().map_or(at, |(_, at)| at);
+            let detail = format!(
+                "{} bytes passed over before frames made sense again ({} bits of evidence)",
+                found.passed_over, found.confidence.0
+            );
+            self.report(DESYNC.broken(Blame::Capture, at, detail), options, out);
+        }
         for (bytes, at) in search.replay() {
             self.read(sender, bytes, at, options, out);
         }
