@@ -43,6 +43,9 @@ pub struct Limits {
     pub payload: usize,
     /// Frames of one message whose headers are kept, where frames are asked for.
     pub frames: usize,
+    /// Opening handshakes of other connections that are remembered to compare later ones with: their keys, and when
+    /// they were answered. A client that reconnects does so soon, so that the latest are enough.
+    pub handshakes: usize,
     /// Findings of one rule that one connection reports; more are counted, and the count is reported.
     pub findings: u64,
 }
@@ -66,6 +69,7 @@ impl Default for Limits {
             held_bytes: 256 << 10,
             payload: 16 << 20,
             frames: 1 << 16,
+            handshakes: 1 << 16,
             findings: 100,
         }
     }

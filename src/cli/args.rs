@@ -1,9 +1,11 @@
 //! The command line as typed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
 
 /// Reads packet captures and shows the WebSocket conversations in them.
 #[derive(Clone, Debug, Parser)]
@@ -53,6 +55,10 @@ pub struct ReadArguments {
     #[arg(long, value_name = "SIZE", default_value = "16 MiB")]
     pub max_payload: ByteSize,
 
+    /// Note opening handshakes that take longer than this
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
+    pub slow_handshake: Duration,
+
     /// Show only this connection
     #[arg(long, short, value_name = "ID")]
     pub connection: Option<u64>,
@@ -76,6 +82,12 @@ pub struct ReadArguments {
     /// Table: use colour
     #[arg(long, value_enum, default_value_t = When::Auto)]
     pub color: When,
+}
+
+/// `1s`, `1.5 min`, `2h 30m`
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration: SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    Duration::try_from(duration).map_err(|_| "a duration can't be negative".to_owned())
 }
 
 /// `--format`

@@ -68,6 +68,7 @@ impl Sink for Reporting {
 fn options(arguments: &ReadArguments) -> anyhow::Result<Options> {
     let mut options = Options { frames: arguments.frames, ..Options::default() };
     options.limits.payload = usize::try_from(arguments.max_payload.as_u64()).context("--max-payload")?;
+    options.thresholds.slow_handshake = arguments.slow_handshake;
     options.payload = match payload(arguments) {
         Payload::Full => usize::MAX,
         Payload::Preview => PREVIEW,

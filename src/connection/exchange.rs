@@ -14,6 +14,7 @@ use crate::http::{
 };
 use crate::limits::Limits;
 use crate::packet::{PacketRef, Side};
+use crate::rules::handshake::Conduct;
 use crate::tcp::Gap;
 
 /// Both directions of a connection that speaks HTTP/1, as long as it does. Client and server are known.
@@ -34,7 +35,13 @@ pub(super) struct Exchange {
 #[derive(Debug)]
 pub(super) enum Leave {
     /// WebSocket begins. The reading of each direction begins as said, with the bytes that are still held.
-    Open { handshake: Box<Handshake>, found: Option<Found>, client: LaneStart, server: LaneStart },
+    Open {
+        handshake: Box<Handshake>,
+        conduct: Conduct,
+        found: Option<Found>,
+        client: LaneStart,
+        server: LaneStart,
+    },
     /// A proxy opened a tunnel to `target`: another connection begins inside.
     Tunnel { target: String },
     /// It is something else: no HTTP, or HTTP that switched to another protocol.
@@ -68,10 +75,11 @@ impl Exchange {
     pub(super) fn chunk(
         &mut self,
         sender: Side,
-        bytes: &[u8],
+        mut bytes: &[u8],
         at: PacketRef,
         cx: &mut Context<'_>,
     ) -> Option<Leave> {
+        self.step_over_request_body(sender, &mut bytes);
         if self.has_to_wait(sender, cx) {
             self.held(sender).push_chunk(bytes, at, cx.options.limits.held_bytes);
             return self.pump(cx);
@@ -193,6 +201,7 @@ impl Exchange {
                     self.note_http(cx);
                     self.pending.push(head);
                     if self.is_blocked(Side::Client, cx) {
+                        self.step_over_request_body(Side::Client, &mut rest);
                         if !rest.is_empty() {
                             self.held_client.put_back(rest, at);
                         }
@@ -205,6 +214,13 @@ impl Exchange {
             }
         }
         None
+    }
+
+    /// The body of an upgrade request belongs to it, and does not wait for the answer.
+    fn step_over_request_body(&mut self, sender: Side, bytes: &mut &[u8]) {
+        if let (Side::Client, Lane::Reading(reader)) = (sender, &mut self.client) {
+            reader.step_over_body(bytes);
+        }
     }
 
     fn note_http(&mut self, cx: &mut Context<'_>) {
@@ -241,7 +257,7 @@ impl Exchange {
                 None => break,
                 Some(ResponseStep::Head(head)) => {
                     self.note_http(cx);
-                    if let Some(left) = self.answer(head, cx) {
+                    if let Some(left) = self.answer(head, rest.len(), cx) {
                         if !rest.is_empty() {
                             self.held_server.put_back(rest, at);
                         }
@@ -262,8 +278,8 @@ impl Exchange {
         None
     }
 
-    /// Matches an answer with its request. // RFC 9110 §15.2: 1xx other than 101 is not the final answer
-    fn answer(&mut self, head: ResponseHead, cx: &mut Context<'_>) -> Option<Leave> {
+    /// Matches an answer, with so many bytes behind it, with its request. // RFC 9110 §15.2: 1xx other than 101 is not the final answer
+    fn answer(&mut self, head: ResponseHead, behind: usize, cx: &mut Context<'_>) -> Option<Leave> {
         if head.status < 200 && head.status != 101 {
             return None;
         }
@@ -277,7 +293,7 @@ impl Exchange {
                 let switched = head.status == 101 && switches_to_websocket(&head);
                 let handshake = Handshake::answered(Some(*request), head);
                 if switched && handshake.dialect().has_rfc6455_frames() {
-                    return Some(self.open(handshake, LaneStart::Frame));
+                    return Some(self.open(handshake, behind, LaneStart::Frame));
                 }
                 let left = handshake.outcome == Outcome::Invalid;
                 cx.never_opened(handshake, end, None);
@@ -287,15 +303,26 @@ impl Exchange {
                 Some(Leave::Tunnel { target })
             }
             None if switches_to_websocket(&head) => {
-                let client = LaneStart::Searching(self.client.take_search());
-                Some(self.open(Handshake::answered(None, head), client))
+                // Whoever was not asked for frames gets to know where they begin all the same.
+                let client = match &self.client {
+                    Lane::Reading(reader) if reader.is_idle() && !self.pending.is_empty() => LaneStart::Frame,
+                    _ => LaneStart::Searching(self.client.take_search()),
+                };
+                Some(self.open(Handshake::answered(None, head), behind, client))
             }
             _ => (head.status == 101).then_some(Leave::Other),
         }
     }
 
-    fn open(&mut self, handshake: Handshake, client: LaneStart) -> Leave {
-        Leave::Open { handshake: Box::new(handshake), found: None, client, server: LaneStart::Frame }
+    fn open(&mut self, handshake: Handshake, behind: usize, client: LaneStart) -> Leave {
+        let answered = handshake.response.as_ref().map(|response| response.first).unwrap_or_default();
+        let conduct = Conduct {
+            early: self.held_client.before(answered),
+            coalesced: behind,
+            unsolicited: self.pending.oldest().filter(|_| handshake.request.is_none()).map(str::to_owned),
+        };
+        let handshake = Box::new(handshake);
+        Leave::Open { handshake, conduct, found: None, client, server: LaneStart::Frame }
     }
 
     /// Frames were recognised although the answer, at least, is not in the capture.
@@ -323,7 +350,7 @@ impl Exchange {
             }
             Side::Server => (LaneStart::Searching(self.client.take_search()), LaneStart::FoundFrame),
         };
-        Leave::Open { handshake, found: Some(found), client, server }
+        Leave::Open { handshake, conduct: Conduct::default(), found: Some(found), client, server }
     }
 
     fn take_gap(&mut self, sender: Side, gap: Gap) -> Option<Leave> {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::packet::PacketRef;
+use crate::rules::handshake::EarlyData;
 use crate::tcp::{Gap, GapReason};
 
 /// One delivery, kept.
@@ -17,6 +18,13 @@ impl Item {
         match self {
             Self::Chunk { at, .. } => *at,
             Self::Gap(gap) => gap.at,
+        }
+    }
+
+    const fn size(&self) -> u64 {
+        match self {
+            Self::Chunk { bytes, .. } => bytes.len() as u64,
+            Self::Gap(gap) => gap.length,
         }
     }
 }
@@ -36,6 +44,13 @@ impl Held {
 
     pub(super) fn len(&self) -> usize {
         self.items.len()
+    }
+
+    /// What came before that packet. A capture that is out of order shows packets too early: their time tells.
+    pub(super) fn before(&self, packet: PacketRef) -> Option<EarlyData> {
+        let earlier = |item: &&Item| item.at().number < packet.number && item.at().time < packet.time;
+        let at = self.items.iter().find(earlier)?.at();
+        Some(EarlyData { bytes: self.items.iter().filter(earlier).map(Item::size).sum(), at })
     }
 
     pub(super) fn push_chunk(&mut self, bytes: &[u8], at: PacketRef, bound: usize) {

@@ -1,6 +1,7 @@
 //! One TCP connection joined: its ordered bytes → events. What it speaks is found out step by step.
 
 mod exchange;
+mod handshakes;
 mod held;
 mod lane;
 pub mod outbox;
@@ -21,9 +22,9 @@ use crate::event::{Close, CloseHow, Closing, EventKind, Initiator, Opening, Traf
 use crate::http::{Handshake, Outcome};
 use crate::limits::Limits;
 use crate::packet::{Endpoint, PacketRef, Side};
-use crate::rules::handshake::{End, MISSING_MIDSTREAM};
+use crate::rules;
+use crate::rules::handshake::{Conduct, End};
 use crate::rules::thresholds::Thresholds;
-use crate::rules::{self, Blame};
 use crate::tcp::{Chunk, Delivery, Direction, FlowKey};
 
 /// What analysis keeps, and its bounds.
@@ -224,7 +225,8 @@ impl Connection {
                     Side::Client => (LaneStart::FoundFrame, searching),
                     Side::Server => (searching, LaneStart::FoundFrame),
                 };
-                self.open(Handshake::default(), Some(found), (client, server), options, out);
+                let handshake = (Handshake::default(), Conduct::default());
+                self.open(handshake, Some(found), (client, server), options, out);
                 self.replay(side, &own, options, out);
             }
             Learned::Tls => out.protocols_mut().tls += 1,
@@ -240,8 +242,8 @@ impl Connection {
                 self.peers.tunnel = Some(target);
                 self.stage = Stage::Http(Box::new(Exchange::new(&options.limits)));
             }
-            Leave::Open { handshake, found, client, server } => {
-                self.open(*handshake, found, (client, server), options, out);
+            Leave::Open { handshake, conduct, found, client, server } => {
+                self.open((*handshake, conduct), found, (client, server), options, out);
             }
         }
         while let Some((side, item)) = exchange.next_held() {
@@ -262,7 +264,7 @@ impl Connection {
 
     fn open(
         &mut self,
-        handshake: Handshake,
+        (handshake, conduct): (Handshake, Conduct),
         found: Option<Found>,
         (client, server): (LaneStart, LaneStart),
         options: &Options,
@@ -273,16 +275,9 @@ impl Connection {
         let at = handshake.response.as_ref().map_or(self.peers.start, |response| response.last);
         let opening = self.peers.opening(handshake);
         let mut session = Session::new(id, extensions, client, server, options);
-        let mut findings = Vec::new();
-        rules::handshake::check(&opening.handshake, End::Connection(at), &mut |finding| {
-            findings.push(finding);
-        });
+        let mut findings = handshakes::judge(&opening, conduct, End::Connection(at), options, out);
         if let Some(found) = found {
-            let detail = format!(
-                "recognised from its frames ({} bits of evidence), {} bytes passed over before the first",
-                found.confidence.0, found.passed_over
-            );
-            findings.push(MISSING_MIDSTREAM.broken(Blame::Capture, at, detail));
+            findings.push(rules::handshake::around::midstream(found.confidence.0, found.passed_over, at));
         }
         out.say(id, at, EventKind::Opened(Box::new(opening)));
         for finding in findings {
@@ -331,12 +326,11 @@ impl Context<'_> {
     fn never_opened(&mut self, handshake: Handshake, end: PacketRef, close: Option<Close>) {
         let id = self.out.open();
         let opening = self.peers.opening(handshake);
-        let mut findings = Vec::new();
         let waited = match close {
             Some(Close { how: CloseHow::CaptureEnded, .. }) => End::Capture(end),
             _ => End::Connection(end),
         };
-        rules::handshake::check(&opening.handshake, waited, &mut |finding| findings.push(finding));
+        let findings = handshakes::judge(&opening, Conduct::default(), waited, self.options, self.out);
         self.out.say(id, end, EventKind::Opened(Box::new(opening)));
         for finding in findings {
             self.out.say(id, finding.at, EventKind::Finding(Box::new(finding)));

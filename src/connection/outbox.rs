@@ -1,5 +1,6 @@
 //! What connections say, in order, with ids given out and repeated findings bounded.
 
+use super::handshakes::Handshakes;
 use crate::event::{ConnectionId, Event, EventKind};
 use crate::packet::PacketRef;
 use crate::rules::transport::LIMIT_REACHED;
@@ -11,6 +12,7 @@ pub struct Outbox {
     events: Vec<Event>,
     opened: u64,
     protocols: Protocols,
+    handshakes: Handshakes,
 }
 
 /// How many TCP connections turned out to speak what.
@@ -47,6 +49,10 @@ impl Outbox {
 
     pub(super) fn protocols_mut(&mut self) -> &mut Protocols {
         &mut self.protocols
+    }
+
+    pub(super) fn handshakes_mut(&mut self) -> &mut Handshakes {
+        &mut self.handshakes
     }
 
     pub(super) fn open(&mut self) -> ConnectionId {

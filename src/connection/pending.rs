@@ -48,6 +48,11 @@ impl Pending {
         if status == 101 { self.take_upgrade() } else { self.0.pop_front() }
     }
 
+    /// The method of the request whose answer comes next.
+    pub(super) fn oldest(&self) -> Option<&str> {
+        self.0.front().map(Request::method)
+    }
+
     /// The last upgrade request; those before it are forgotten.
     pub(super) fn take_upgrade(&mut self) -> Option<Request> {
         let place = self.0.iter().rposition(|request| matches!(request, Request::Upgrade(_)))?;

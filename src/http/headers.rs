@@ -82,8 +82,8 @@ pub(super) const fn is_token_byte(byte: u8) -> bool {
         )
 }
 
-/// Is it a token: one or more such characters?
-pub(super) fn is_token(text: &str) -> bool {
+/// Is it a token: one or more letters, digits or marks that separate nothing? // RFC 9110 §5.6.2
+pub fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
 }
 

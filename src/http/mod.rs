@@ -8,6 +8,7 @@ mod reader;
 mod upgrade;
 
 pub use extensions::ExtensionList;
+pub use headers::is_token;
 pub use reader::{RequestReader, RequestStep, ResponseReader, ResponseStep, Step};
 pub use upgrade::{Dialect, asks_for_websocket, key_length, switches_to_websocket};
 

@@ -49,6 +49,11 @@ impl RequestReader {
         self.0.skip(missing)
     }
 
+    /// Takes the rest of a body, if one is open, off the front of `input`, and nothing behind it.
+    pub fn step_over_body(&mut self, input: &mut &[u8]) {
+        self.0.step_over_body(input);
+    }
+
     /// Between messages, with nothing begun?
     pub fn is_idle(&self) -> bool {
         self.0.is_idle()
@@ -156,6 +161,15 @@ impl Reader {
             State::InHead(partial) => self.head(partial, input, at),
             State::Between => self.head(Partial::new(at), input, at),
             State::InBody(_) | State::Over => None,
+        }
+    }
+
+    /// A body whose end is lost stays open: `next` says so.
+    fn step_over_body(&mut self, input: &mut &[u8]) {
+        if let State::InBody(body) = &mut self.state
+            && body.step_over(input) == Progress::Over
+        {
+            self.state = State::Between;
         }
     }
 
@@ -353,6 +367,21 @@ mod tests {
     fn responses(chunks: &[&[u8]]) -> Vec<String> {
         let mut reader = Reader::new(&Limits::default());
         shown(&steps(&mut reader, chunks), |head: &ResponseHead| head.status.to_string())
+    }
+
+    #[test]
+    fn a_body_can_be_stepped_over_without_what_is_behind_it() {
+        let mut reader = RequestReader::new(&Limits::default());
+        let mut input = &b"GET / HTTP/1.1\r\nContent-Length: 4\r\n\r\nab"[..];
+        assert!(matches!(reader.next(&mut input, packet(1)), Some(Step::Head(_))));
+        reader.step_over_body(&mut input);
+        assert!(input.is_empty() && !reader.is_idle());
+        let mut input = &b"cd\x81\x80"[..];
+        reader.step_over_body(&mut input);
+        assert_eq!(input, b"\x81\x80");
+        assert!(reader.is_idle());
+        reader.step_over_body(&mut input);
+        assert_eq!(input.len(), 2);
     }
 
     #[test]

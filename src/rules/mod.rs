@@ -29,10 +29,8 @@ use rules;
 
 /// Every rule, in the order of use: handshake, frames, messages, control frames, transport and capture.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    [handshake::RULES, frame::RULES, message::RULES, control::RULES, transport::RULES]
-        .into_iter()
-        .flatten()
-        .copied()
+    let others = [frame::RULES, message::RULES, control::RULES, transport::RULES];
+    handshake::all().chain(others.into_iter().flatten().copied())
 }
 
 /// A rule that a connection or a capture can break. Compared and listed by name.

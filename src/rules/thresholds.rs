@@ -6,7 +6,7 @@ use std::time::Duration;
 /// changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thresholds {
-    /// From the upgrade request to its answer.
+    /// From the upgrade request to its answer (`--slow-handshake`). A second is several round trips around the world.
     pub slow_handshake: Duration,
     /// From a Ping to its Pong, and from a Close to its answer.
     pub slow_answer: Duration,

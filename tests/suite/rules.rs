@@ -114,7 +114,6 @@ impl Case {
     }
 
     /// Under other limits or thresholds.
-    #[expect(dead_code, reason = "for rules about limits, whose cases are to come")]
     fn under(self, options: fn(&mut Options)) -> Self {
         Self { options, ..self }
     }

@@ -56,6 +56,18 @@ impl Upgrade {
         self
     }
 
+    /// A field of the request beside those that it has.
+    pub(crate) fn also_request(mut self, name: &str, value: &str) -> Self {
+        self.request.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// A field of the response beside those that it has.
+    pub(crate) fn also_response(mut self, name: &str, value: &str) -> Self {
+        self.response.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// A field in both heads: an extension or a subprotocol that is offered and taken as it is.
     pub(crate) fn agreed(self, name: &str, value: &str) -> Self {
         self.request(name, value).response(name, value)

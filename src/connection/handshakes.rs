@@ -1,0 +1,186 @@
+//! An opening handshake beside the others of the capture → findings.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::net::IpAddr;
+
+use foldhash::fast::RandomState;
+
+use super::Options;
+use super::outbox::Outbox;
+use crate::event::{Opening, Transport};
+use crate::http::{RequestHead, key_length};
+use crate::packet::{Endpoint, PacketRef};
+use crate::rules::Finding;
+use crate::rules::handshake::{Around, Conduct, End, check};
+
+/// What an opening handshake breaks: by itself, by what the two sides did before and with the answer, and in regard
+/// to the handshakes that were told before.
+pub(super) fn judge(
+    opening: &Opening,
+    conduct: Conduct,
+    end: End,
+    options: &Options,
+    out: &mut Outbox,
+) -> Vec<Finding> {
+    let (same_key, connecting) = out.handshakes_mut().meet(opening, end, options.limits.handshakes);
+    let around = Around {
+        end,
+        client: opening.client,
+        server: opening.server,
+        encrypted: opening.transport == Transport::Tls,
+        tunnel: opening.tunnel.as_deref(),
+        conduct,
+        same_key,
+        connecting,
+    };
+    let mut findings = Vec::new();
+    check(&opening.handshake, &around, &options.thresholds, &mut |finding| findings.push(finding));
+    findings
+}
+
+/// The handshakes so far, as far as later ones are compared with them: the latest `Limits::handshakes`.
+#[derive(Debug, Default)]
+pub(super) struct Handshakes {
+    keys: Latest<(Route, String), FirstUse>,
+    routes: Latest<Route, Answers>,
+}
+
+/// From one host to one server. A proxy that passes keys on has another server behind it than in front of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Route {
+    client: IpAddr,
+    server: Endpoint,
+}
+
+/// Where a key was seen first.
+#[derive(Clone, Copy, Debug)]
+struct FirstUse {
+    /// The first packet of the TCP connection: a client that asks twice on one connection may use its key twice.
+    connection: PacketRef,
+    request: PacketRef,
+}
+
+/// When the handshakes on a route were answered.
+#[derive(Clone, Copy, Debug)]
+struct Answers {
+    /// The latest.
+    latest: PacketRef,
+    /// Was it said that two waited at the same time?
+    overlap_said: bool,
+}
+
+impl Handshakes {
+    /// Where the key was used before, and the answer of the handshake that was waiting at the same time.
+    fn meet(&mut self, opening: &Opening, end: End, bound: usize) -> (Option<PacketRef>, Option<PacketRef>) {
+        let Some(request) = &opening.handshake.request else { return (None, None) };
+        let route = Route { client: opening.client.address, server: opening.server };
+        let same_key = self.same_key(route, opening.start, request, bound);
+        // Behind a proxy there are many servers, and none of them is known by its address.
+        if opening.tunnel.is_some() {
+            return (same_key, None);
+        }
+        let (End::Connection(end) | End::Capture(end)) = end;
+        let answered = opening.handshake.response.as_ref().map_or(end, |response| response.last);
+        (same_key, self.overlap(route, request.last, answered, bound))
+    }
+
+    fn same_key(
+        &mut self,
+        route: Route,
+        connection: PacketRef,
+        request: &RequestHead,
+        bound: usize,
+    ) -> Option<PacketRef> {
+        let key = request.headers.first("sec-websocket-key").filter(|key| key_length(key) == Some(16))?;
+        let this = FirstUse { connection, request: request.last };
+        let first = self.keys.entry((route, key.to_owned()), this, bound);
+        (first.connection != connection).then_some(first.request)
+    }
+
+    /// Handshakes are told when they are over: this one overlaps with an earlier one when it began before that was over.
+    fn overlap(
+        &mut self,
+        route: Route,
+        asked: PacketRef,
+        answered: PacketRef,
+        bound: usize,
+    ) -> Option<PacketRef> {
+        let known = self.routes.entry(route, Answers { latest: asked, overlap_said: false }, bound);
+        let other = known.latest;
+        known.latest = known.latest.max(answered);
+        let overlaps = asked.number < other.number && asked.time < other.time && !known.overlap_said;
+        known.overlap_said |= overlaps;
+        overlaps.then_some(other)
+    }
+}
+
+/// A map that forgets its oldest entries.
+#[derive(Debug)]
+struct Latest<Key, Value> {
+    /// Seeded by the process, so that nobody can choose keys that collide.
+    entries: HashMap<Key, Value, RandomState>,
+    order: VecDeque<Key>,
+}
+
+impl<Key, Value> Default for Latest<Key, Value> {
+    fn default() -> Self {
+        Self { entries: HashMap::with_hasher(RandomState::default()), order: VecDeque::new() }
+    }
+}
+
+impl<Key: Clone + Eq + Hash, Value> Latest<Key, Value> {
+    /// The value that is known, or this one from now on.
+    fn entry(&mut self, key: Key, otherwise: Value, bound: usize) -> &mut Value {
+        if !self.entries.contains_key(&key) {
+            if self.order.len() >= bound.max(1)
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.entries.remove(&oldest);
+            }
+            self.order.push_back(key.clone());
+        }
+        self.entries.entry(key).or_insert(otherwise)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::Timestamp;
+    use std::net::Ipv4Addr;
+
+    fn packet(number: u64) -> PacketRef {
+        let time = Timestamp::from_nanos(i64::try_from(number).unwrap());
+        PacketRef { number, time, ..PacketRef::default() }
+    }
+
+    fn route(client: u8) -> Route {
+        let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, client));
+        Route { client: address, server: Endpoint { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 80 } }
+    }
+
+    #[test]
+    fn the_oldest_entry_is_forgotten_for_a_new_one() {
+        let mut latest = Latest::default();
+        for key in 0..5 {
+            assert_eq!(*latest.entry(key, key * 10, 3), key * 10);
+        }
+        assert_eq!(*latest.entry(2, 99, 3), 20);
+        assert_eq!(*latest.entry(1, 99, 3), 99);
+        assert_eq!((latest.entries.len(), latest.order.len()), (3, 3));
+    }
+
+    #[test]
+    fn handshakes_overlap_when_one_begins_before_the_other_is_over() {
+        let mut handshakes = Handshakes::default();
+        let mut overlap = |client, asked, answered| {
+            handshakes.overlap(route(client), packet(asked), packet(answered), 8).map(|at| at.number)
+        };
+        assert_eq!(overlap(1, 10, 20), None);
+        assert_eq!(overlap(1, 20, 30), None);
+        assert_eq!(overlap(2, 25, 28), None, "another client");
+        assert_eq!(overlap(1, 29, 31), Some(30));
+        assert_eq!(overlap(1, 30, 32), None, "said once");
+    }
+}

@@ -1,0 +1,194 @@
+//! Where the request comes from, and what it gives away → findings (RFC 6455 §10).
+
+use super::around::Around;
+use crate::http::{Handshake, RequestHead};
+use crate::packet::Side;
+use crate::rules::{Finding, Rule, rules};
+
+rules! {
+    /// A browser sent no `Origin`.
+    ///
+    /// Browsers always send it, and servers rely on it to keep foreign pages out. Here `User-Agent` is that of a
+    /// browser, so it is one of an odd kind, something removed the field, or a script calls itself a browser.
+    ORIGIN_MISSING = "handshake-origin-missing", Note, "RFC 6455 §4.1";
+
+    /// The page that opened the connection is of another host.
+    ///
+    /// Nothing but the server's check of `Origin` keeps foreign pages from using a visitor's cookies. Legal, and
+    /// common where pages and sockets have hosts of their own.
+    ORIGIN_CROSS_SITE = "handshake-origin-cross-site", Info, "RFC 6455 §10.2";
+
+    /// The URL carries a credential.
+    ///
+    /// URLs end up in logs, in histories and in monitoring. The API of browsers can't set header fields, so
+    /// that many applications have no other place; a ticket that is good once and for seconds is safe there. The finding
+    /// names the parameter, not its value.
+    CREDENTIALS_IN_URL = "handshake-credentials-in-url", Note, "RFC 9110 §17.9";
+
+    /// `Authorization` was sent without encryption.
+    ///
+    /// Everybody on the way can read it and use it. Use `wss`. Not said of connections inside one machine.
+    CLEARTEXT_CREDENTIALS = "handshake-cleartext-credentials", Warning, "RFC 6455 §10.6";
+
+    /// A cookie was sent without encryption.
+    ///
+    /// Where it is a session's, everybody on the way can take the session over. Use `wss`, and `Secure` cookies. A note
+    /// and no more, since many cookies are no secret. Not said of connections inside one machine.
+    CLEARTEXT_COOKIE = "handshake-cleartext-cookie", Note, "RFC 6455 §10.6";
+}
+
+/// What the request says about where it comes from, and what it gives away.
+pub(super) fn check(handshake: &Handshake, around: &Around<'_>, found: &mut impl FnMut(Finding)) {
+    let Some(request) = &handshake.request else { return };
+    let mut broken = |rule: &'static Rule, detail| found(rule.broken(Side::Client, request.last, detail));
+    check_origin(handshake, request, &mut broken);
+    let names = credential_parameters(&request.target);
+    if !names.is_empty() {
+        broken(&CREDENTIALS_IN_URL, format!("in the request target: {}", names.join(", ")));
+    }
+    if !around.is_public() {
+        return;
+    }
+    let sent = |name: &str| request.headers.first(name).is_some();
+    if let Some(name) = ["Authorization", "Proxy-Authorization"].into_iter().find(|name| sent(name)) {
+        broken(&CLEARTEXT_CREDENTIALS, format!("{name} was sent in clear"));
+    }
+    if sent("Cookie") {
+        let cookies = request.headers.all("cookie").flat_map(|value| value.split(';'));
+        let names = cookies.filter_map(|cookie| cookie.split('=').next().map(str::trim));
+        broken(&CLEARTEXT_COOKIE, format!("sent in clear: {}", super::listed(names.take(COOKIES_NAMED))));
+    }
+}
+
+fn check_origin(
+    handshake: &Handshake,
+    request: &RequestHead,
+    broken: &mut impl FnMut(&'static Rule, String),
+) {
+    let Some(origin) = handshake.origin() else {
+        if let Some(agent) = request.headers.first("user-agent").filter(|agent| is_browser(agent)) {
+            broken(&ORIGIN_MISSING, format!("no Origin, User-Agent is {agent:?}"));
+        }
+        return;
+    };
+    if let Some(host) = handshake.host()
+        && !origin_host(origin).eq_ignore_ascii_case(without_port(host))
+    {
+        broken(&ORIGIN_CROSS_SITE, format!("Origin is {origin:?}, Host is {host:?}"));
+    }
+}
+
+/// All browsers call themselves Mozilla.
+fn is_browser(user_agent: &str) -> bool {
+    user_agent.starts_with("Mozilla/")
+}
+
+/// `http://example.com:8080` → `example.com`; all of it where it has no host, as in `null`.
+fn origin_host(origin: &str) -> &str {
+    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+    without_port(host.split('/').next().unwrap_or(host))
+}
+
+/// `[::1]:80` → `[::1]`
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// The query parameters whose names say that they are secrets, and `user information` of an absolute target.
+fn credential_parameters(target: &str) -> Vec<&str> {
+    let target = target.split('#').next().unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let authority = path.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+    let user = authority.filter(|authority| authority.contains('@')).map(|_| "user information");
+    let parameters = query.split('&').filter_map(|pair| pair.split_once('='));
+    let secrets = parameters.filter(|(name, value)| !value.is_empty() && is_secret(name));
+    user.into_iter().chain(secrets.map(|(name, _)| name)).collect()
+}
+
+fn is_secret(name: &str) -> bool {
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    SECRETS.iter().any(|secret| plain.eq_ignore_ascii_case(secret))
+}
+
+/// Names of parameters, without `-` and `_`, that hold a secret wherever they are used. Session ids as in Socket.IO's
+/// `sid` are not among them: these are known only to the two ends of one connection.
+const SECRETS: [&str; 18] = [
+    "accesstoken",
+    "apikey",
+    "apitoken",
+    "auth",
+    "authorization",
+    "authtoken",
+    "bearer",
+    "clientsecret",
+    "idtoken",
+    "jwt",
+    "pass",
+    "passwd",
+    "password",
+    "pwd",
+    "refreshtoken",
+    "secret",
+    "sessiontoken",
+    "token",
+];
+
+/// Enough to know which site's they are.
+const COOKIES_NAMED: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::super::scene::Scene;
+    use super::*;
+
+    #[test]
+    fn a_browser_has_an_origin() {
+        Scene::new().request("User-Agent", "Mozilla/5.0 (X11)").breaks(&["handshake-origin-missing"]);
+        Scene::new().request("User-Agent", "curl/8").breaks(&[]);
+    }
+
+    #[test]
+    fn the_same_site_is_the_same_host_on_any_port() {
+        let origin = |origin| Scene::new().request("Origin", origin);
+        origin("http://server.example.com:8080").breaks(&[]);
+        origin("https://SERVER.example.com").breaks(&[]);
+        for other in ["http://example.com", "null", "file://", "http://"] {
+            origin(other).breaks(&["handshake-origin-cross-site"]);
+        }
+        origin("http://[::1]").request("Host", "[::1]:80").breaks(&[]);
+    }
+
+    #[test]
+    fn credentials_in_the_url_are_known_by_their_names() {
+        let names = |target| credential_parameters(target).join(" ");
+        assert_eq!(names("/chat?room=1&Access_Token=abc&x=2&password=p#token=1"), "Access_Token password");
+        assert_eq!(names("/?token=&sid=1&keyword=2&tokens=3"), "");
+        assert_eq!(names("http://user:pass@example.com/?a"), "user information");
+        assert_eq!(names("/user@example.com/?b=://x@"), "");
+    }
+
+    #[test]
+    fn values_are_not_repeated() {
+        let mut scene =
+            Scene::new().request("Cookie", "id=secret; a=b").request("Authorization", "Basic c2VjcmV0");
+        scene.head_mut().target = "/?token=secret".into();
+        scene.breaks(&[
+            "handshake-credentials-in-url",
+            "handshake-cleartext-credentials",
+            "handshake-cleartext-cookie",
+        ]);
+        assert!(scene.details().iter().all(|detail| !detail.contains("secret") && !detail.contains("c2Vj")));
+        assert_eq!(scene.details()[2], "sent in clear: id, a");
+    }
+
+    #[test]
+    fn what_stays_inside_a_machine_or_is_encrypted_is_not_in_the_clear() {
+        let scene = Scene::new().request("Cookie", "id=1").request("Authorization", "Bearer x");
+        scene.inside_one_machine().breaks(&[]);
+        let scene = Scene::new().request("Cookie", "id=1").request("Authorization", "Bearer x");
+        scene.encrypted().breaks(&[]);
+    }
+}

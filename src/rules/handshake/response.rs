@@ -1,0 +1,168 @@
+//! The answer to the upgrade request → findings (RFC 6455 §4.1, §4.2.2).
+
+use super::around::End;
+use crate::http::{Handshake, Outcome, RequestHead, ResponseHead};
+use crate::packet::Side;
+use crate::rules::{Blame, Finding, rules};
+
+rules! {
+    /// The server's `Sec-WebSocket-Accept` does not follow from the client's key.
+    ///
+    /// The value has to be the base64 of the SHA-1 of `Sec-WebSocket-Key` and a fixed GUID. A client that gets
+    /// another one has to fail the connection. Usual causes: a cache or proxy answered with an old response, or the
+    /// server computed the value from a decoded or trimmed key.
+    ACCEPT_MISMATCH = "handshake-accept-mismatch", Error, "RFC 6455 §4.2.2";
+
+    /// The server switched protocols without `Sec-WebSocket-Accept`.
+    ///
+    /// A client has to fail such a connection. Usual cause: something on the way that answers any upgrade, or
+    /// removes headers that it does not know.
+    ACCEPT_MISSING = "handshake-accept-missing", Error, "RFC 6455 §4.2.2";
+
+    /// The answer has more than one `Sec-WebSocket-Accept`.
+    ///
+    /// Even with the same value twice: browsers fail such a connection. Usual cause: a framework and a proxy that both
+    /// add the field.
+    ACCEPT_DUPLICATE = "handshake-accept-duplicate", Error, "RFC 6455 §11.3.3";
+
+    /// The server switched protocols in an answer of HTTP/1.0.
+    ///
+    /// HTTP/1.0 knows neither 101 nor `Upgrade` (RFC 9110 §15.2). Browsers fail such a connection, many libraries accept
+    /// it.
+    VERSION_LOW = "handshake-response-version-low", Warning, "RFC 6455 §4.2.2";
+
+    /// The server refused with 426, but does not say which versions it speaks.
+    ///
+    /// When it refuses because of the version, `Sec-WebSocket-Version` has to list those that it speaks, so that
+    /// the client can ask again.
+    VERSIONS_MISSING = "handshake-426-without-version", Warning, "RFC 6455 §4.4";
+
+    /// The server refused the upgrade.
+    ///
+    /// Any status but 101. The finding shows the status and what the server said of the reason: where it
+    /// redirects to, which authentication it wants, which versions it speaks.
+    REJECTED = "handshake-rejected", Info, "RFC 6455 §4.1";
+
+    /// The upgrade request got no answer.
+    ///
+    /// The connection or the capture ended first; the finding says how long the client waited, and blames the capture where
+    /// that ended too early to know.
+    NO_RESPONSE = "handshake-no-response", Warning, "RFC 6455 §4.1";
+}
+
+/// What an answer that switches protocols breaks, and a refusal that helps nobody.
+pub(super) fn check(handshake: &Handshake, found: &mut impl FnMut(Finding)) {
+    let Some(response) = &handshake.response else { return };
+    let headers = &response.headers;
+    if response.status == 426 && headers.first("sec-websocket-version").is_none() {
+        let detail = "426 without Sec-WebSocket-Version".to_owned();
+        found(VERSIONS_MISSING.broken(Side::Server, response.last, detail));
+    }
+    if response.status != 101 {
+        return;
+    }
+    if response.version == "1.0" {
+        found(VERSION_LOW.broken(Side::Server, response.last, "101 in an answer of HTTP/1.0".into()));
+    }
+    // What switches to something else owes no accept value.
+    if headers.has_token("upgrade", "websocket") {
+        check_accept(handshake, response, found);
+    }
+}
+
+fn check_accept(handshake: &Handshake, response: &ResponseHead, found: &mut impl FnMut(Finding)) {
+    let mut broken = |rule: &'static crate::rules::Rule, detail: String| {
+        found(rule.broken(Side::Server, response.last, detail));
+    };
+    let values: Vec<_> = response.headers.all("sec-websocket-accept").collect();
+    if values.len() > 1 {
+        broken(&ACCEPT_DUPLICATE, format!("{} values: {}", values.len(), values.join(", ")));
+    }
+    let Some(accept) = handshake.accept() else {
+        return broken(&ACCEPT_MISSING, "101 without Sec-WebSocket-Accept".into());
+    };
+    if let Some(expected) = accept.expected.filter(|expected| *expected != accept.value) {
+        broken(
+            &ACCEPT_MISMATCH,
+            format!("Sec-WebSocket-Accept is {:?}, expected {expected:?}", accept.value),
+        );
+    }
+}
+
+/// How the handshake ended, where it did not end with an open connection.
+pub(super) fn check_outcome(handshake: &Handshake, end: End, found: &mut impl FnMut(Finding)) {
+    match (handshake.outcome, &handshake.request, &handshake.response) {
+        (Outcome::Unanswered, Some(request), _) => found(no_response(request, end)),
+        (Outcome::Refused, _, Some(response)) => {
+            found(REJECTED.broken(Side::Server, response.last, refusal(response)));
+        }
+        _ => {}
+    }
+}
+
+fn no_response(request: &RequestHead, end: End) -> Finding {
+    let (blame, at, what) = match end {
+        End::Connection(at) => (Blame::Server, at, "the connection ended"),
+        End::Capture(at) => (Blame::Capture, at, "the capture ended"),
+    };
+    let waited = super::around::milliseconds(at.time.nanos_since(request.last.time));
+    NO_RESPONSE.broken(blame, at, format!("no answer to the upgrade request in {waited}, when {what}"))
+}
+
+/// `403 Forbidden`, and what tells the client how to do better.
+fn refusal(response: &ResponseHead) -> String {
+    let mut detail = format!("{} {}", response.status, response.reason).trim_end().to_owned();
+    for name in ["Location", "WWW-Authenticate", "Proxy-Authenticate", "Sec-WebSocket-Version", "Retry-After"]
+    {
+        if let Some(value) = response.headers.first(name) {
+            detail.push_str(&format!(", {name}: {value}"));
+        }
+    }
+    detail
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scene::{ACCEPT, Scene};
+
+    #[test]
+    fn the_accept_value_is_there_once_and_right() {
+        Scene::new().without_response("Sec-WebSocket-Accept").breaks(&["handshake-accept-missing"]);
+        Scene::new().response("Sec-WebSocket-Accept", "x").breaks(&["handshake-accept-mismatch"]);
+        Scene::new().also_response("Sec-WebSocket-Accept", ACCEPT).breaks(&["handshake-accept-duplicate"]);
+        Scene::new().also_response("Sec-WebSocket-Accept", "x").breaks(&["handshake-accept-duplicate"]);
+    }
+
+    #[test]
+    fn a_switch_to_another_protocol_owes_no_accept_value() {
+        Scene::new()
+            .response("Upgrade", "demo/1")
+            .without_response("Sec-WebSocket-Accept")
+            .breaks(&["handshake-upgrade-missing"]);
+    }
+
+    #[test]
+    fn an_answer_without_its_request_is_judged_by_itself() {
+        Scene::new().response("Sec-WebSocket-Accept", "x").request_lost().breaks(&[]);
+        let lost = Scene::new().without_response("Sec-WebSocket-Accept").request_lost();
+        lost.breaks(&["handshake-accept-missing"]);
+    }
+
+    #[test]
+    fn a_refusal_shows_what_helps() {
+        let refused = Scene::new().status(426);
+        refused.breaks(&["handshake-426-without-version", "handshake-rejected"]);
+        let refused = refused.response("Sec-WebSocket-Version", "13, 8");
+        refused.breaks(&["handshake-rejected"]);
+        assert_eq!(refused.details(), ["426, Sec-WebSocket-Version: 13, 8"]);
+    }
+
+    #[test]
+    fn who_waits_in_vain_waits_for_the_server_or_for_the_capture() {
+        Scene::new().unanswered().breaks(&["handshake-no-response"]);
+        assert_eq!(
+            Scene::new().unanswered().details(),
+            ["no answer to the upgrade request in 1500.000 ms, when the connection ended"]
+        );
+    }
+}
