@@ -147,6 +147,7 @@ impl<Key: Clone + Eq + Hash, Value> Latest<Key, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::{Header, Headers};
     use crate::packet::Timestamp;
     use std::net::Ipv4Addr;
 
@@ -169,6 +170,25 @@ mod tests {
         assert_eq!(*latest.entry(2, 99, 3), 20);
         assert_eq!(*latest.entry(1, 99, 3), 99);
         assert_eq!((latest.entries.len(), latest.order.len()), (3, 3));
+    }
+
+    #[test]
+    fn a_key_is_reused_on_another_connection_of_the_same_route() {
+        let request = |key: &str| RequestHead {
+            headers: Headers(vec![Header { name: "Sec-WebSocket-Key".into(), value: key.into() }]),
+            ..RequestHead::default()
+        };
+        let mut handshakes = Handshakes::default();
+        let mut reused = |route, connection, key| {
+            handshakes.same_key(route, packet(connection), &request(key), 8).is_some()
+        };
+        let (key, other) = ("AQIDBAUGBwgJCgsMDQ4PEA==", "dGhlIHNhbXBsZSBub25jZQ==");
+        assert!(!reused(route(1), 10, key));
+        assert!(!reused(route(1), 10, key), "asked again on the same connection");
+        assert!(!reused(route(2), 20, key), "of another client, or behind a proxy");
+        assert!(!reused(route(1), 30, other));
+        assert!(reused(route(1), 40, key));
+        assert!(!reused(route(1), 50, "short") && !reused(route(1), 60, "short"), "no key at all");
     }
 
     #[test]

@@ -157,6 +157,20 @@ fn payloads_can_be_left_out() {
 }
 
 #[test]
+fn thresholds_are_durations_as_people_write_them() {
+    let slow = |threshold| {
+        let lines = lines(&["01_seed_ws_hello.pcap"], &["--slow-handshake", threshold]);
+        lines.iter().any(|line| line["rule"] == "handshake-slow")
+    };
+    assert!(slow("0s") && slow("1ns") && !slow("1s") && !slow("2h 30m"));
+    for wrong in ["-1s", "1", "soon"] {
+        let capture = testdata("01_seed_ws_hello.pcap");
+        let option = format!("--slow-handshake={wrong}");
+        wspect().arg("read").arg(capture).arg(option).assert().code(2).stdout("");
+    }
+}
+
+#[test]
 fn one_connection_can_be_chosen() {
     let name = "14_accept_errors.pcap";
     let chosen = document(&[name], &["--connection", "2"]);
