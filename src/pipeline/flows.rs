@@ -11,7 +11,7 @@ use crate::connection::{Connection, Options};
 use crate::decode::{Segment, TcpFlags};
 use crate::event::CloseHow;
 use crate::packet::{PacketRef, Timestamp};
-use crate::tcp::{Direction, EndKind, FlowKey, Tracker};
+use crate::tcp::{Direction, EndKind, FlowKey, Past, Tracker};
 
 /// All flows that are followed. At most `Limits::flows`; quiet ones are forgotten on capture time.
 pub(super) struct Flows<'a> {
@@ -46,10 +46,10 @@ struct Flow {
 /// One connection on a 4-tuple, as far as it is still of interest.
 enum Life {
     Followed(Box<Followed>),
-    /// No WebSocket: costs a look-up a packet until a SYN begins the next life.
-    Other,
+    /// No WebSocket: costs a look-up a packet until the next life begins.
+    Other(Past),
     /// Told to its end; absorbs late retransmissions.
-    Closed,
+    Closed(Past),
 }
 
 struct Followed {
@@ -217,9 +217,7 @@ impl Flow {
     fn begins_anew(&self, segment: &Segment<'_>, direction: Direction) -> bool {
         match &self.life {
             Life::Followed(followed) => followed.tracker.begins_anew(segment, direction),
-            Life::Other | Life::Closed => {
-                segment.flags.has(TcpFlags::SYN) && !segment.flags.has(TcpFlags::ACK)
-            }
+            Life::Other(past) | Life::Closed(past) => past.begins_anew(segment, direction),
         }
     }
 
@@ -234,23 +232,25 @@ impl Flow {
         let Life::Followed(followed) = &mut self.life else { return false };
         followed.push(segment, direction, options, out);
         if followed.connection.is_other() {
-            self.life = Life::Other;
+            self.life = Life::Other(followed.tracker.past());
             return false;
         }
         if followed.tracker.finished() {
-            let ended = std::mem::replace(&mut self.life, Life::Closed);
+            let past = followed.tracker.past();
+            let ended = std::mem::replace(&mut self.life, Life::Closed(past));
             ended.finish(segment.at, CloseHow::CaptureEnded, options, out);
             return true;
         }
-        let first = followed.tracker.reset() && !followed.lingers;
-        followed.lingers |= first;
+        let reset = followed.tracker.reset();
+        let first = reset && !followed.lingers;
+        followed.lingers = reset;
         first
     }
 
     fn start(&self) -> PacketRef {
         match &self.life {
             Life::Followed(followed) => followed.start,
-            Life::Other | Life::Closed => self.last,
+            Life::Other(_) | Life::Closed(_) => self.last,
         }
     }
 
@@ -258,12 +258,12 @@ impl Flow {
     fn due(&self, options: &Options) -> (Queue, Timestamp) {
         let limits = &options.limits;
         let (queue, silence) = match &self.life {
-            Life::Closed => (Queue::Linger, limits.linger),
+            Life::Closed(_) => (Queue::Linger, limits.linger),
             Life::Followed(followed) if followed.lingers => (Queue::Linger, limits.linger),
             Life::Followed(followed) if followed.connection.is_websocket() => {
                 (Queue::WebSocket, limits.idle_websocket)
             }
-            Life::Followed(_) | Life::Other => (Queue::Quiet, limits.idle_flow),
+            Life::Followed(_) | Life::Other(_) => (Queue::Quiet, limits.idle_flow),
         };
         (queue, self.last.time.saturating_add(silence))
     }

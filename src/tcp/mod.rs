@@ -2,6 +2,7 @@
 
 mod early;
 mod flow;
+mod past;
 mod reassembly;
 mod seq;
 mod span;
@@ -13,6 +14,7 @@ mod properties;
 mod scene;
 
 pub use flow::{Direction, FlowKey};
+pub use past::Past;
 pub use reassembly::Counters;
 pub use tracker::{EndKind, TcpEnd, Tracker};
 

@@ -186,9 +186,19 @@ impl Assembler {
             })
     }
 
-    /// Can a RST with this number be of this stream?
-    pub(super) fn can_be_reset_at(&self, seq: u32) -> bool {
-        self.locate(seq).is_some_and(|position| !self.is_certain() || position >= self.origin)
+    /// The position of a RST with this number, if it can be of this stream.
+    pub(super) fn resets_at(&self, seq: u32) -> Option<u64> {
+        self.locate(seq).filter(|position| !self.is_certain() || *position >= self.origin)
+    }
+
+    /// The number of the SYN, where it was seen.
+    pub(super) fn syn(&self) -> Option<u32> {
+        self.is_certain().then(|| seq::on_wire(self.origin).wrapping_sub(1))
+    }
+
+    /// The number behind the last byte, once a FIN was seen.
+    pub(super) fn end_on_wire(&self) -> Option<u32> {
+        self.fin.map(seq::on_wire)
     }
 
     /// Are bytes with this number none of this stream: far outside the window, or behind its end?

@@ -24,6 +24,10 @@ pub(super) fn on_wire(position: u64) -> u32 {
 /// offer (RFC 7323 §2.3), so no honest sender is ahead of its peer, nor behind itself, by more.
 pub(super) const WINDOW: u64 = 1 << 30;
 
+/// What is sent again late lies at most this far behind the end of its stream: more than networks and capture files
+/// delay, and little beside the 4 GiB in which a next life begins anywhere.
+pub(super) const LATEST: u32 = 64 << 20;
+
 const EPOCH: u64 = 1 << 62;
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Segments of one flow → one life of it: SYN to FIN or RST, both directions in order.
 
+use super::past::Past;
 use super::reassembly::{Assembler, Counters, Start, count};
 use super::span::Span;
 use super::{Delivery, Direction};
@@ -20,7 +21,8 @@ pub struct Tracker {
     guessing: Option<u32>,
     opener: Option<Direction>,
     first_end: Option<TcpEnd>,
-    reset: bool,
+    /// Who gave the connection up, and at which position.
+    reset: Option<(Direction, u64)>,
     early_bytes: usize,
     patience: u32,
 }
@@ -55,7 +57,7 @@ impl Tracker {
             guessing: None,
             opener: None,
             first_end: None,
-            reset: false,
+            reset: None,
             early_bytes: limits.early_bytes,
             patience: limits.reorder_packets,
         }
@@ -74,7 +76,7 @@ impl Tracker {
             !self.can_begin_with(segment, direction)
         } else {
             let own = self.side(direction);
-            let over = self.reset || self.finished();
+            let over = self.reset() || self.finished();
             let patience = if over { 0 } else { self.patience };
             own.strays() >= patience && !segment.payload.is_empty() && own.is_stray(segment.seq)
         }
@@ -126,7 +128,15 @@ impl Tracker {
 
     /// Did a side give the connection up? Bytes that were on their way may still follow.
     pub const fn reset(&self) -> bool {
-        self.reset
+        self.reset.is_some()
+    }
+
+    /// What is to be remembered of this life.
+    pub fn past(&self) -> Past {
+        let syn = self.opener.and_then(|opener| self.side(opener).syn());
+        let ends = Direction::BOTH.map(|direction| self.side(direction).end_on_wire());
+        let ends = if let [Some(forward), Some(backward)] = ends { Some([forward, backward]) } else { None };
+        Past { syn, ends }
     }
 
     /// What one direction showed besides bytes.
@@ -148,13 +158,13 @@ impl Tracker {
             peer.can_be_answered_by(syn.ack, slack)
         } else {
             // Nothing says where this direction stands: its SYN is late by as much as files reorder, or a new one.
-            !self.reset && self.packets <= self.patience
+            !self.reset() && self.packets <= self.patience
         }
     }
 
     /// Was the attempt refused? Some systems try again with the same number.
     fn was_refused(&self) -> bool {
-        self.reset && !self.forward.has_bytes() && !self.backward.has_bytes()
+        self.reset() && !self.forward.has_bytes() && !self.backward.has_bytes()
     }
 
     fn take(
@@ -183,6 +193,9 @@ impl Tracker {
         if flags.has(TcpFlags::FIN) && own.finish(span.end()) {
             self.note_end(TcpEnd { direction, how: EndKind::Fin, at: segment.at });
         }
+        if has_bytes && self.reset.is_some_and(|(who, at)| who == direction && position >= at) {
+            self.live_on();
+        }
         if before == Start::Unseen && self.side(direction).start() == Start::Guessed {
             self.guessing = Some(self.packets);
         }
@@ -209,12 +222,18 @@ impl Tracker {
     /// A RST. Its payload is no part of the stream (RFC 1122 §4.2.2.12), its acknowledgement often made up.
     fn abort(&mut self, rst: &Segment<'_>, direction: Direction) {
         let own = self.side_mut(direction);
-        if own.can_be_reset_at(rst.seq) {
-            self.reset = true;
+        if let Some(position) = own.resets_at(rst.seq) {
+            self.reset = Some((direction, position));
             self.note_end(TcpEnd { direction, how: EndKind::Reset, at: rst.at });
         } else {
             own.stray();
         }
+    }
+
+    /// Who gives a connection up sends no more: that RST was not from there, or the peer did not believe it.
+    fn live_on(&mut self) {
+        self.reset = None;
+        self.first_end.take_if(|end| end.how == EndKind::Reset);
     }
 
     fn note_end(&mut self, end: TcpEnd) {
@@ -319,6 +338,16 @@ mod tests {
           < F. 306:104
           > . 104:307",
          &["> >ask <answer >Fin@5 finished"]),
+        ("a RST that its sender did not send",
+         "> S 99
+          < S. 299:100
+          > . 100:300 ask
+          < R 300
+          < . 300:103 answer
+          > F. 103:306
+          < F. 306:104
+          > . 104:307",
+         &["> >ask <answer >Fin@6 finished"]),
         ("the SYN stands behind the SYN-ACK in the file",
          "< S. 299:100
           > S 99
