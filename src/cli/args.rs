@@ -21,6 +21,7 @@ Examples:
   wspect read chat.pcap                          what was said, and what is wrong with it
   wspect read chat.pcap --connection 3 --frames  one connection, frame by frame
   wspect read *.pcapng --format ndjson | jq .    for programs
+  wspect rules frame-server-masked               what a finding means, and what to do
   ssh host tcpdump -U -w - tcp port 80 | wspect read -";
 
 /// The subcommands.
@@ -28,7 +29,10 @@ Examples:
 pub enum Command {
     /// Show the WebSocket connections and messages of capture files
     Read(ReadArguments),
-    /// Print the JSON Schema of --format json (`#/$defs/Document`) and of a line of --format ndjson (`#/$defs/Line`)
+    /// List the rules that findings stand on, or explain one
+    Rules(RulesArguments),
+    /// Print the JSON Schema of --format json (`#/$defs/Document`) and of a line of --format ndjson (`#/$defs/Line`), and of
+    /// an element of `wspect rules --format json` (`#/$defs/Rule`)
     Schema,
 }
 
@@ -88,6 +92,26 @@ pub struct ReadArguments {
 fn duration(text: &str) -> Result<Duration, String> {
     let duration: SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
     Duration::try_from(duration).map_err(|_| "a duration can't be negative".to_owned())
+}
+
+/// `wspect rules`
+#[derive(Args, Clone, Debug)]
+pub struct RulesArguments {
+    /// Explain this rule: the name that a finding carries
+    pub name: Option<String>,
+
+    /// What to write
+    #[arg(long, short, value_enum, default_value_t = ListFormat::Table)]
+    pub format: ListFormat,
+}
+
+/// `--format` of lists
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// For people
+    Table,
+    /// A JSON array
+    Json,
 }
 
 /// `--format`

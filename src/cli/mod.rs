@@ -3,6 +3,7 @@
 pub mod args;
 mod progress;
 mod read;
+mod rules;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let result = match arguments.command {
         Command::Read(arguments) => read::run(&arguments),
+        Command::Rules(arguments) => rules::run(&arguments),
         Command::Schema => read::schema(),
     };
     match result {

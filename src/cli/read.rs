@@ -162,7 +162,7 @@ fn create(path: &Path, captures: &[String]) -> anyhow::Result<File> {
 
 /// Columns of the terminal; `COLUMNS` when it is set, and a common width when the output is no terminal.
 #[expect(clippy::disallowed_methods, reason = "the environment is the command line's to read")]
-fn width(to_file: bool) -> usize {
+pub(super) fn width(to_file: bool) -> usize {
     let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let terminal =
         || terminal_size::terminal_size().filter(|_| !to_file).map(|(width, _)| usize::from(width.0));

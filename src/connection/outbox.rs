@@ -3,7 +3,7 @@
 use super::handshakes::Handshakes;
 use crate::event::{ConnectionId, Event, EventKind};
 use crate::packet::PacketRef;
-use crate::rules::transport::LIMIT_REACHED;
+use crate::rules::capture::LIMIT_REACHED;
 use crate::rules::{Blame, Finding, Rule};
 
 /// Collects events until the pipeline passes them on.

@@ -11,7 +11,8 @@ use crate::connection::Options;
 use crate::decode::Decoder;
 use crate::event::{Event, EventKind, Sink, Totals};
 use crate::packet::{PacketRef, Timestamp};
-use crate::rules::transport::{DROPPED_PACKETS, LIMIT_REACHED, TLS_NO_KEYS, damage};
+use crate::rules::capture::{DROPPED_PACKETS, LIMIT_REACHED, damage};
+use crate::rules::transport::TLS_NO_KEYS;
 use crate::rules::{Blame, Finding, Severity};
 
 /// Reads `source` to its end, and gives everything that is found to `sink`.

@@ -1,5 +1,6 @@
 //! Events → what people and programs read: the only output.
 
+pub mod catalogue;
 pub mod json;
 pub mod ndjson;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Facts → findings. Each rule is declared once, with its page.
 
+pub mod capture;
 pub mod control;
 pub mod frame;
 pub mod handshake;
@@ -27,10 +28,30 @@ macro_rules! rules {
 }
 use rules;
 
-/// Every rule, in the order of use: handshake, frames, messages, control frames, transport and capture.
+/// All rules, grouped by what they look at, in the order of use.
+pub fn groups() -> Vec<Group> {
+    let group = |name, lists: &[&'static [&'static Rule]]| Group { name, rules: lists.concat() };
+    vec![
+        Group { name: "handshake", rules: handshake::all().collect() },
+        group("frames", &[frame::RULES]),
+        group("messages", &[message::RULES]),
+        group("control and close", &[control::RULES]),
+        group("transport and capture", &[transport::RULES, capture::RULES]),
+    ]
+}
+
+/// Every rule, in the order of its group.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    let others = [frame::RULES, message::RULES, control::RULES, transport::RULES];
-    handshake::all().chain(others.into_iter().flatten().copied())
+    groups().into_iter().flat_map(|group| group.rules)
+}
+
+/// Rules that look at the same thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// In words, lower case: `control and close`.
+    pub name: &'static str,
+    /// The rules in their order.
+    pub rules: Vec<&'static Rule>,
 }
 
 /// A rule that a connection or a capture can break. Compared and listed by name.
@@ -50,6 +71,11 @@ impl Rule {
     /// The fault in one line.
     pub fn summary(&self) -> &'static str {
         self.page.lines().next().unwrap_or_default().trim()
+    }
+
+    /// The page without the spaces that its lines begin with where it is declared.
+    pub fn markdown(&self) -> String {
+        self.page.lines().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n")
     }
 
     /// A finding that stands for no single message.

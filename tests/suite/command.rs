@@ -269,6 +269,26 @@ fn messages(document: &Value) -> Vec<Value> {
     connections(document).iter().flat_map(|each| each["messages"].as_array().unwrap().clone()).collect()
 }
 
+#[test]
+fn the_rules_are_listed_explained_and_written_as_json() {
+    let list = stdout_of(wspect().arg("rules").env("COLUMNS", "120"));
+    assert!(list.contains("Transport and capture") && list.contains("tcp-gap"), "{list}");
+    let page = stdout_of(wspect().args(["rules", "tcp-gap"]));
+    assert!(page.starts_with("tcp-gap\nwarning · transport and capture\n\n"), "{page}");
+    let all: Value = serde_json::from_str(&stdout_of(wspect().args(["rules", "--format", "json"]))).unwrap();
+    assert_eq!(all.as_array().unwrap().len(), wspect::rules::all().count());
+    let one = stdout_of(wspect().args(["rules", "tcp-gap", "--format", "json"]));
+    let one: Value = serde_json::from_str(&one).unwrap();
+    assert_eq!((&one[0]["name"], &one[0]["severity"]), (&"tcp-gap".into(), &"warning".into()));
+    assert!(all.as_array().unwrap().contains(&one[0]));
+}
+
+#[test]
+fn a_rule_that_does_not_exist_is_answered_with_those_that_sound_like_it() {
+    refuses(wspect().args(["rules", "tcp-gapp"]), "tcp-gap");
+    refuses(wspect().args(["rules", "xyzzy"]), "`wspect rules` lists all");
+}
+
 /// Exit status 2, nothing on stdout, and exactly one line on stderr, with the name in it.
 fn refuses(command: &mut assert_cmd::Command, name: &str) {
     let output = command.assert().code(2).stdout("").get_output().clone();

@@ -13,6 +13,8 @@ mod command;
 mod properties;
 /// The examples of the README.
 mod readme;
+/// The pages of the rules and their count.
+mod rule_pages;
 /// Each rule broken alone, and what breaks none.
 mod rules;
 /// Scripts → captures in memory; running wspect. Their own tests, tshark's judgement among them.

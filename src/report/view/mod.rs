@@ -4,6 +4,7 @@ mod capture;
 mod connection;
 mod line;
 mod message;
+mod rule;
 
 use base64::display::Base64Display;
 use base64::engine::GeneralPurpose;
@@ -20,6 +21,7 @@ pub(super) use capture::{Capture, CaptureStart, Ended, Generator, SCHEMA, Totals
 pub(super) use connection::{Closing, Handshake, Parties};
 pub(super) use line::Line;
 pub(super) use message::Message;
+pub(super) use rule::Rule;
 
 /// The paths of several inputs, to stand beside packet numbers; none beside those of one input.
 #[derive(Debug, Default)]
