@@ -15,7 +15,7 @@ use crate::http::{
 use crate::limits::Limits;
 use crate::packet::{PacketRef, Side};
 use crate::rules::handshake::Conduct;
-use crate::tcp::Gap;
+use crate::tcp::{Gap, Tracker};
 
 /// Both directions of a connection that speaks HTTP/1, as long as it does. Client and server are known.
 #[derive(Debug)]
@@ -208,7 +208,9 @@ impl Exchange {
                         break;
                     }
                 }
-                Some(RequestStep::NotHttp | RequestStep::TooLarge) => {
+                Some(RequestStep::NotHttp) => return Some(self.not_http(bytes, at, cx)),
+                Some(RequestStep::TooLarge) => {
+                    cx.out.protocols_mut().heads_too_large += 1;
                     return Some(self.not_http(bytes, at, cx));
                 }
             }
@@ -270,7 +272,9 @@ impl Exchange {
                         break;
                     }
                 }
-                Some(ResponseStep::NotHttp | ResponseStep::TooLarge) => {
+                Some(ResponseStep::NotHttp) => return Some(self.not_http(bytes, at, cx)),
+                Some(ResponseStep::TooLarge) => {
+                    cx.out.protocols_mut().heads_too_large += 1;
                     return Some(self.not_http(bytes, at, cx));
                 }
             }
@@ -394,6 +398,8 @@ impl Exchange {
 #[derive(Debug)]
 pub(super) struct Context<'a> {
     pub(super) peers: &'a Peers,
+    /// How TCP went, known at the end.
+    pub(super) tcp: Option<&'a Tracker>,
     pub(super) options: &'a Options,
     pub(super) out: &'a mut Outbox,
 }

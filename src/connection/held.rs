@@ -56,7 +56,7 @@ impl Held {
     pub(super) fn push_chunk(&mut self, bytes: &[u8], at: PacketRef, bound: usize) {
         let cost = bytes.len() + ITEM_OVERHEAD;
         if self.bytes.saturating_add(cost) > bound {
-            let gap = Gap { offset: 0, length: bytes.len() as u64, at, reason: GapReason::Bound };
+            let gap = Gap { offset: 0, length: bytes.len() as u64, at, reason: GapReason::HeldBytes };
             return self.push_gap(gap);
         }
         self.bytes += cost;

@@ -31,13 +31,14 @@ impl<Reader> Lane<Reader> {
 }
 
 /// Looks for frames in what `side` sent since its place was lost.
-/// How far frames are looked for in a direction that was HTTP; after that only a new head is.
-const SEARCH_AT_MOST: u64 = 1 << 20;
-
 pub(super) fn search_on(search: &mut Search, side: Side, bytes: &[u8], at: PacketRef) -> Option<Found> {
     if search.searched() > SEARCH_AT_MOST {
+        search.give_up();
         return None;
     }
     search.push(bytes, at);
     search.look(masking_of(side), true, false)
 }
+
+/// How far frames are looked for in a direction that was HTTP; after that only a new head is.
+const SEARCH_AT_MOST: u64 = 1 << 20;

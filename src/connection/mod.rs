@@ -23,9 +23,11 @@ use crate::http::{Handshake, Outcome};
 use crate::limits::Limits;
 use crate::packet::{Endpoint, PacketRef, Side};
 use crate::rules;
+use crate::rules::handshake::response::NO_RESPONSE;
 use crate::rules::handshake::{Conduct, End};
 use crate::rules::thresholds::Thresholds;
-use crate::tcp::{Chunk, Delivery, Direction, FlowKey};
+use crate::rules::transport::{Passage, ends_in_frame};
+use crate::tcp::{Chunk, Delivery, Direction, FlowKey, Tracker};
 
 /// What analysis keeps, and its bounds.
 #[derive(Clone, Debug)]
@@ -146,7 +148,7 @@ impl Connection {
                 }
             }
             Stage::Http(exchange) => {
-                let mut cx = Context { peers: &self.peers, options, out };
+                let mut cx = Context { peers: &self.peers, tcp: None, options, out };
                 let left = match delivery {
                     Delivery::Chunk(Chunk { bytes, at, .. }) => exchange.chunk(sender, bytes, at, &mut cx),
                     Delivery::Gap(gap) => exchange.gap(sender, gap, &mut cx),
@@ -164,12 +166,12 @@ impl Connection {
         }
     }
 
-    /// Nothing more comes. `first_end` is the direction of the first FIN or RST.
+    /// Nothing more comes of what `tcp` followed.
     pub fn finish(
         mut self,
         at: PacketRef,
         how: CloseHow,
-        first_end: Option<Direction>,
+        tcp: &Tracker,
         options: &Options,
         out: &mut Outbox,
     ) {
@@ -186,17 +188,28 @@ impl Connection {
         }
         let ending = |peers: &Peers| {
             let first =
-                first_end.filter(|_| peers.client.is_some()).map(|direction| peers.side_of(direction));
+                tcp.first_end().filter(|_| peers.client.is_some()).map(|end| peers.side_of(end.direction));
             Ending { at, how, first }
         };
         // Leaving HTTP can lead to HTTP inside a tunnel, whose end has to be told as well.
         while let Stage::Http(exchange) = &mut self.stage {
-            match exchange.finish(&ending(&self.peers), &mut Context { peers: &self.peers, options, out }) {
+            let mut cx = Context { peers: &self.peers, tcp: Some(tcp), options, out };
+            match exchange.finish(&ending(&self.peers), &mut cx) {
                 Some(leave) => self.leave(leave, options, out),
                 None => self.stage = Stage::Other,
             }
         }
-        if let Stage::WebSocket(session) = self.stage {
+        if let Stage::WebSocket(mut session) = self.stage {
+            let mut findings = Vec::new();
+            if let Some(passage) = self.peers.passage(tcp, at) {
+                passage.check(&options.thresholds, &mut |finding| findings.push(finding));
+            }
+            if how == CloseHow::CaptureEnded {
+                findings.extend(session.in_frame().map(|side| ends_in_frame(side, at)));
+            }
+            for finding in findings {
+                session.report(finding, options, out);
+            }
             session.finish(&ending(&self.peers), options, out);
         }
     }
@@ -309,6 +322,10 @@ impl Peers {
         self.flow.sender(self.direction_of(side).unwrap_or(Direction::Forward))
     }
 
+    fn passage<'a>(&self, tcp: &'a Tracker, end: PacketRef) -> Option<Passage<'a>> {
+        Some(Passage { tcp, client: self.client?, start: self.start, end })
+    }
+
     fn opening(&self, handshake: Handshake) -> Opening {
         Opening {
             client: self.endpoint(Side::Client),
@@ -330,7 +347,13 @@ impl Context<'_> {
             Some(Close { how: CloseHow::CaptureEnded, .. }) => End::Capture(end),
             _ => End::Connection(end),
         };
-        let findings = handshakes::judge(&opening, Conduct::default(), waited, self.options, self.out);
+        let mut findings = handshakes::judge(&opening, Conduct::default(), waited, self.options, self.out);
+        let passage = self.tcp.and_then(|tcp| self.peers.passage(tcp, end));
+        if let Some(missing) = passage.and_then(|passage| passage.one_direction_only()) {
+            // Whether there was an answer is not known.
+            findings.retain(|finding| finding.rule != &NO_RESPONSE);
+            findings.push(missing);
+        }
         self.out.say(id, end, EventKind::Opened(Box::new(opening)));
         for finding in findings {
             self.out.say(id, finding.at, EventKind::Finding(Box::new(finding)));

@@ -24,6 +24,8 @@ pub struct Protocols {
     pub tls: u64,
     /// The HTTP/2 preface.
     pub http2: u64,
+    /// HTTP/1, given up because a head was beyond the limits.
+    pub heads_too_large: u64,
 }
 
 impl Outbox {

@@ -68,6 +68,12 @@ impl Search {
         self.pass_over(self.bytes.len());
     }
 
+    /// Nothing is looked for any more: what was collected is passed over, and its memory freed.
+    pub(super) fn give_up(&mut self) {
+        let passed_over = self.searched();
+        *self = Self { passed_over, ..Self::default() };
+    }
+
     /// The bytes that are left, chunk by chunk.
     pub(super) fn replay(&self) -> impl Iterator<Item = (&[u8], PacketRef)> {
         let ends = self.starts.iter().skip(1).copied().chain([self.bytes.len()]);
@@ -114,7 +120,9 @@ mod tests {
         let left: Vec<_> = search.replay().map(|(bytes, at)| (bytes.to_vec(), at.number)).collect();
         assert_eq!(left, [(b"gh".to_vec(), 2), (b"ij".to_vec(), 3)]);
         assert_eq!(search.searched(), 10);
-        search.pass_over(4);
+        search.give_up();
+        assert_eq!((search.bytes.capacity(), search.packets.capacity()), (0, 0));
         assert_eq!(search.replay().count(), 0);
+        assert_eq!(search.searched(), 10);
     }
 }

@@ -5,7 +5,6 @@ use super::search::Search;
 use super::{Ending, Options};
 use crate::event::{Close, CloseHow, Closing, ConnectionId, EventKind, Initiator, TimelineMessage, Traffic};
 use crate::packet::{PacketRef, Side};
-use crate::rules::capture::LIMIT_REACHED;
 use crate::rules::frame::SentFrame;
 use crate::rules::transport::DESYNC;
 use crate::rules::{self, Blame, Finding};
@@ -145,6 +144,12 @@ impl Session {
         out.say(self.id, ending.at, EventKind::Closed(Box::new(closing)));
     }
 
+    /// The sides in the middle of whose frames the capture stands.
+    pub(super) fn in_frame(&self) -> impl Iterator<Item = Side> + use<> {
+        let (client, server) = (self.client.reader.in_frame(), self.server.reader.in_frame());
+        [(Side::Client, client), (Side::Server, server)].into_iter().filter(|side| side.1).map(|side| side.0)
+    }
+
     pub(super) fn report(&mut self, finding: Finding, options: &Options, out: &mut Outbox) {
         self.tally.report(self.id, finding, options.limits.findings, out);
     }
@@ -207,14 +212,7 @@ impl Session {
 
     fn judge(&mut self, sender: Side, message: &Message, options: &Options, findings: &mut Vec<Finding>) {
         rules::message::check(message, sender, &mut |finding| findings.push(finding));
-        if message.truncated && options.payload >= options.limits.payload {
-            let detail = format!(
-                "payload of {} bytes cut to {} (--max-payload)",
-                message.length,
-                message.payload.len()
-            );
-            findings.push(LIMIT_REACHED.broken(Blame::Capture, message.last, detail));
-        }
+        rules::capture::cut(message, options.payload, &options.limits, &mut |finding| findings.push(finding));
         if message.opcode != Opcode::CLOSE || message.incomplete() {
             return;
         }

@@ -27,19 +27,7 @@ impl Fed {
     }
 
     fn midstream() -> Self {
-        let endpoint = |last, port| Endpoint { address: [192, 0, 2, last].into(), port };
-        let segment = Segment {
-            at: PacketRef::default(),
-            src: endpoint(1, 50_000),
-            dst: endpoint(2, 80),
-            seq: 0,
-            ack: 0,
-            flags: TcpFlags::SYN,
-            window: 0,
-            payload: &[],
-            cut: 0,
-        };
-        let (flow, direction) = FlowKey::of(&segment);
+        let (flow, direction) = FlowKey::of(&syn());
         assert_eq!(direction, Direction::Forward);
         let connection = Connection::new(flow, PacketRef::default());
         Self { connection, out: Outbox::default(), options: Options::default(), packet: 0 }
@@ -75,9 +63,34 @@ impl Fed {
         let at = self.next_packet();
         let other = Connection::new(self.connection.peers.flow, at);
         let connection = std::mem::replace(&mut self.connection, other);
-        connection.finish(at, CloseHow::Fin, Some(Direction::Forward), &self.options, &mut self.out);
+        let tcp = ended_by_client(at);
+        connection.finish(at, CloseHow::Fin, &tcp, &self.options, &mut self.out);
         Told(self.out.drain().collect())
     }
+}
+
+fn syn() -> Segment<'static> {
+    let endpoint = |last, port| Endpoint { address: [192, 0, 2, last].into(), port };
+    Segment {
+        at: PacketRef::default(),
+        src: endpoint(1, 50_000),
+        dst: endpoint(2, 80),
+        seq: 0,
+        ack: 0,
+        flags: TcpFlags::SYN,
+        window: 1000,
+        payload: &[],
+        cut: 0,
+    }
+}
+
+/// TCP of which SYN and FIN of the client were captured.
+fn ended_by_client(at: PacketRef) -> Tracker {
+    let mut tracker = Tracker::new(&Limits::default());
+    for (flags, seq) in [(TcpFlags::SYN, 0), (TcpFlags::FIN, 1)] {
+        tracker.push(&Segment { at, flags, seq, ..syn() }, Direction::Forward, &mut |_, _| {});
+    }
+    tracker
 }
 
 /// What was said.

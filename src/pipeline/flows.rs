@@ -6,7 +6,7 @@ use std::hash::BuildHasher as _;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use crate::connection::outbox::Outbox;
+use crate::connection::outbox::{Outbox, Protocols};
 use crate::connection::{Connection, Options};
 use crate::decode::{Segment, TcpFlags};
 use crate::event::CloseHow;
@@ -88,9 +88,9 @@ impl<'a> Flows<'a> {
         self.given_up
     }
 
-    /// `Limits::flows`.
-    pub(super) fn limit(&self) -> usize {
-        self.options.limits.flows
+    /// What TCP connections turned out to speak.
+    pub(super) fn protocols(&self) -> Protocols {
+        self.out.protocols()
     }
 
     /// Takes one segment; `now` is the latest time of the capture.
@@ -288,7 +288,7 @@ impl Life {
             EndKind::Fin => CloseHow::Fin,
             EndKind::Reset => CloseHow::Reset,
         });
-        followed.connection.finish(at, how, end.map(|end| end.direction), options, out);
+        followed.connection.finish(at, how, &followed.tracker, options, out);
     }
 }
 

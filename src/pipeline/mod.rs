@@ -1,17 +1,18 @@
 //! Many connections, one order: packets → events of all connections.
 
+mod clock;
 mod flows;
 
 use std::ops::ControlFlow;
 
+use clock::{Clock, StepsBack};
 use flows::Flows;
 
 use crate::capture::{CaptureError, Source};
 use crate::connection::Options;
 use crate::decode::Decoder;
 use crate::event::{Event, EventKind, Sink, Totals};
-use crate::packet::{PacketRef, Timestamp};
-use crate::rules::capture::{DROPPED_PACKETS, LIMIT_REACHED, damage};
+use crate::rules::capture::{DROPPED_PACKETS, LIMIT_REACHED, backwards, damage};
 use crate::rules::transport::TLS_NO_KEYS;
 use crate::rules::{Blame, Finding, Severity};
 
@@ -62,7 +63,8 @@ struct Analysis<'a> {
     flows: Flows<'a>,
     sink: &'a mut dyn Sink,
     totals: Totals,
-    last: PacketRef,
+    clock: Clock,
+    options: &'a Options,
 }
 
 impl<'a> Analysis<'a> {
@@ -72,16 +74,16 @@ impl<'a> Analysis<'a> {
             flows: Flows::new(options),
             sink,
             totals: Totals::default(),
-            last: PacketRef::default(),
+            clock: Clock::default(),
+            options,
         }
     }
 
     fn packet(&mut self, packet: &crate::packet::Packet<'_>) -> ControlFlow<()> {
         self.totals.packets += 1;
-        let latest: Timestamp = self.last.time.max(packet.at.time);
-        self.last = PacketRef { time: latest, ..packet.at };
+        let now = self.clock.pass(packet.at);
         match self.decoder.decode(packet) {
-            Ok(segment) => self.flows.segment(&segment, latest),
+            Ok(segment) => self.flows.segment(&segment, now),
             Err(reason) => self.totals.skipped.count(reason),
         }
         self.pass_on()
@@ -101,7 +103,7 @@ impl<'a> Analysis<'a> {
         if self.pass_on().is_break() {
             return self.totals;
         }
-        let protocols = self.flows.out().protocols();
+        let protocols = self.flows.protocols();
         self.totals.tcp_connections = self.flows.seen();
         self.totals.tls_connections = protocols.tls;
         self.totals.http_connections = protocols.http;
@@ -122,26 +124,56 @@ impl<'a> Analysis<'a> {
     /// What is wrong with the capture itself.
     fn capture_findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
+        let last = self.clock.now();
         for input in &self.totals.inputs {
             if let Some(what) = &input.damage {
-                findings.push(damage(&input.path, what, self.last));
+                findings.push(damage(&input.path, what, last));
             }
             if let Some(dropped) = input.dropped.filter(|dropped| *dropped > 0) {
                 let detail = format!("{dropped} packets were dropped while the capture was made");
-                findings.push(DROPPED_PACKETS.broken(Blame::Capture, self.last, detail));
+                findings.push(DROPPED_PACKETS.broken(Blame::Capture, last, detail));
             }
         }
-        if self.flows.given_up() > 0 {
-            let (count, limit) = (self.flows.given_up(), self.flows.limit());
-            let detail =
-                format!("{count} TCP connections were given up early: more than {limit} at the same time");
-            findings.push(LIMIT_REACHED.broken(Blame::Capture, self.last, detail));
-        }
+        let StepsBack { count, longest, at } = self.clock.steps_back();
+        findings.extend(backwards(count, longest, at, &self.options.thresholds));
+        findings.extend(self.cuts().map(|detail| LIMIT_REACHED.broken(Blame::Capture, last, detail)));
         if self.totals.tls_connections > 0 {
             let detail = format!("{} TLS connections, not decrypted", self.totals.tls_connections);
-            findings.push(TLS_NO_KEYS.broken(Blame::Capture, self.last, detail));
+            findings.push(TLS_NO_KEYS.broken(Blame::Capture, last, detail));
         }
         findings
+    }
+
+    /// What limits cut that belongs to no connection.
+    fn cuts(&self) -> impl Iterator<Item = String> {
+        let limits = &self.options.limits;
+        let flows = self.flows.given_up();
+        let datagrams = self.decoder.datagrams_given_up();
+        let heads = self.flows.protocols().heads_too_large;
+        let cuts = [
+            (
+                flows,
+                format!(
+                    "{flows} TCP connections were given up early: more than {} at the same time (flows)",
+                    limits.flows
+                ),
+            ),
+            (
+                datagrams,
+                format!(
+                    "{datagrams} IP datagrams were given up early: more than {} bytes of fragments (fragment_bytes) or {} datagrams (fragment_datagrams) at the same time",
+                    limits.fragment_bytes, limits.fragment_datagrams
+                ),
+            ),
+            (
+                heads,
+                format!(
+                    "{heads} TCP connections were given up: an HTTP head of more than {} bytes (head) or {} fields (headers)",
+                    limits.head, limits.headers
+                ),
+            ),
+        ];
+        cuts.into_iter().filter(|(count, _)| *count > 0).map(|(_, detail)| detail)
     }
 }
 

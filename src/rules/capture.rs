@@ -1,7 +1,11 @@
 //! The capture itself → findings: what the other findings can be trusted with.
 
+use super::thresholds::Thresholds;
+use super::transport::seconds;
 use super::{Blame, Finding, rules};
+use crate::limits::Limits;
 use crate::packet::{CaptureDamage, DamageKind, PacketRef};
+use crate::websocket::Message;
 
 rules! {
     /// A limit cut something.
@@ -25,6 +29,13 @@ rules! {
     ///
     /// The file says so itself. Connections can show gaps that were never on the network.
     DROPPED_PACKETS = "capture-dropped-packets", Warning, "";
+
+    /// Time runs backwards in the capture.
+    ///
+    /// A packet has an earlier time than the one before it, by more than packets get swapped: a clock was set while
+    /// the capture was made, or a file was put together out of order. Durations and delays across that place are
+    /// wrong; the bytes are not. Several files are merged by time, which is no step back.
+    TIME_BACKWARDS = "capture-time-backwards", Warning, "";
 }
 
 /// A capture file that is not whole; `at` is its last packet.
@@ -34,4 +45,31 @@ pub fn damage(path: &str, damage: &CaptureDamage, at: PacketRef) -> Finding {
         DamageKind::Garbage => &FILE_DAMAGED,
     };
     rule.broken(Blame::Capture, at, format!("{path}: at byte {}: {}", damage.offset, damage.detail))
+}
+
+/// Time that ran backwards `count` times, most by `longest` nanoseconds before the packet `at`.
+pub fn backwards(count: u64, longest: i64, at: PacketRef, thresholds: &Thresholds) -> Option<Finding> {
+    let is_step = u128::try_from(longest).is_ok_and(|longest| longest > thresholds.clock_step.as_nanos());
+    is_step.then(|| {
+        let detail = format!(
+            "time runs backwards {count} times, by {} at most (before this packet)",
+            seconds(longest)
+        );
+        TIME_BACKWARDS.broken(Blame::Capture, at, detail)
+    })
+}
+
+/// What the limits cut off a message. `wanted` payload bytes were asked for: less by choice is no cut.
+pub fn cut(message: &Message, wanted: usize, limits: &Limits, found: &mut impl FnMut(Finding)) {
+    if message.truncated && wanted >= limits.payload {
+        let (length, kept) = (message.length, message.payload.len());
+        let detail = format!("payload of {length} bytes cut to {kept} (--max-payload)");
+        found(LIMIT_REACHED.broken(Blame::Capture, message.last, detail));
+    }
+    let kept = message.fragments.len();
+    if kept >= limits.frames && message.frames > limits.frames as u64 {
+        let detail =
+            format!("of {} frames of a message the first {kept} are listed (frames)", message.frames);
+        found(LIMIT_REACHED.broken(Blame::Capture, message.last, detail));
+    }
 }

@@ -6,6 +6,7 @@ mod past;
 mod reassembly;
 mod seq;
 mod span;
+mod stalls;
 mod tracker;
 
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod scene;
 pub use flow::{Direction, FlowKey};
 pub use past::Past;
 pub use reassembly::Counters;
+pub use stalls::Stalls;
 pub use tracker::{EndKind, TcpEnd, Tracker};
 
 use crate::packet::PacketRef;
@@ -52,8 +54,10 @@ pub enum GapReason {
     Acknowledged,
     /// The snap length cut the packet.
     SnapLength,
-    /// The bound on early bytes was reached.
-    Bound,
+    /// `Limits::early_bytes` were kept behind them, and no more.
+    EarlyBytes,
+    /// They came, but `Limits::held_bytes` were kept already while the other direction had to speak first.
+    HeldBytes,
     /// The connection or the capture ended.
     End,
 }

@@ -260,7 +260,7 @@ impl Assembler {
     fn make_room(&mut self, limit: u64, at: PacketRef, deliver: &mut impl FnMut(Delivery<'_>)) {
         if self.is_settled() {
             let first = self.first().map_or(limit, |piece| piece.position);
-            self.skip(first.min(limit), Loss { reason: GapReason::Bound, at }, deliver);
+            self.skip(first.min(limit), Loss { reason: GapReason::EarlyBytes, at }, deliver);
         }
         self.settle();
         self.drain(deliver);
@@ -363,7 +363,7 @@ impl Assembler {
     }
 
     // RFC 9293 §3.8.4: nothing, or one byte of garbage, at the number before the next one.
-    fn is_keep_alive(&self, span: &Span<'_>) -> bool {
+    pub(super) fn is_keep_alive(&self, span: &Span<'_>) -> bool {
         self.is_settled() && span.length() <= 1 && span.position + 1 == self.next
     }
 
@@ -391,6 +391,8 @@ pub(super) fn count(counter: &mut u32) {
 /// What one direction showed besides bytes, in packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
+    /// All.
+    pub segments: u32,
     /// Segments with bytes that were captured before.
     pub retransmitted: u32,
     /// Segments with new bytes only that came after bytes sent behind them: swapped on the way or in the
@@ -498,7 +500,7 @@ mod tests {
         for step in 0..1000_u32 {
             run.push(10 + 10 * step, b"x", 0);
         }
-        assert_eq!(run.said[..4], ["[10 Bound]@32", "x@1", "[9 Bound]@33", "x@2"]);
+        assert_eq!(run.said[..4], ["[10 EarlyBytes]@32", "x@1", "[9 EarlyBytes]@33", "x@2"]);
         assert_eq!(run.said.len(), 2 * (1000 - BOUND / 129));
     }
 
@@ -507,7 +509,7 @@ mod tests {
         let mut run = Run::new(0);
         run.push(3, &[b'x'; 5000], 0);
         assert_eq!(run.said.len(), 2);
-        assert_eq!(run.said[0], "[3 Bound]@1");
+        assert_eq!(run.said[0], "[3 EarlyBytes]@1");
         assert_eq!(run.end, 5003);
     }
 

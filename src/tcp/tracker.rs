@@ -3,6 +3,7 @@
 use super::past::Past;
 use super::reassembly::{Assembler, Counters, Start, count};
 use super::span::Span;
+use super::stalls::{Stalls, Watch};
 use super::{Delivery, Direction};
 use crate::decode::{Segment, TcpFlags};
 use crate::limits::Limits;
@@ -23,6 +24,8 @@ pub struct Tracker {
     first_end: Option<TcpEnd>,
     /// Who gave the connection up, and at which position.
     reset: Option<(Direction, u64)>,
+    /// Of each direction as a receiver, from its first zero window on.
+    watches: Option<Box<[Watch; 2]>>,
     early_bytes: usize,
     patience: u32,
 }
@@ -58,6 +61,7 @@ impl Tracker {
             opener: None,
             first_end: None,
             reset: None,
+            watches: None,
             early_bytes: limits.early_bytes,
             patience: limits.reorder_packets,
         }
@@ -90,6 +94,7 @@ impl Tracker {
         deliver: &mut impl FnMut(Direction, Delivery<'_>),
     ) {
         self.packets = self.packets.wrapping_add(1);
+        count(&mut self.side_mut(direction).counters.segments);
         if segment.flags.has(TcpFlags::RST) {
             self.abort(segment, direction);
         } else {
@@ -139,6 +144,12 @@ impl Tracker {
         Past { syn, ends }
     }
 
+    /// How long the receiver that sends in `direction` kept its peer waiting; `end` is the last packet.
+    pub fn stalls(&self, direction: Direction, end: PacketRef) -> Stalls {
+        let watch = self.watches.as_ref().and_then(|watches| watches.get(direction.index()));
+        watch.copied().unwrap_or_default().at_end(end)
+    }
+
     /// What one direction showed besides bytes.
     pub const fn counters(&self, direction: Direction) -> &Counters {
         &self.side(direction).counters
@@ -184,10 +195,11 @@ impl Tracker {
         let Some(position) = own.locate(seq).filter(|_| !(has_bytes && own.is_stray(seq))) else {
             return own.stray();
         };
-        if segment.window == 0 && !is_syn {
-            count(&mut own.counters.zero_windows);
-        }
         let span = Span { position, bytes: segment.payload, cut: u64::from(segment.cut), at: segment.at };
+        if segment.window == 0 || self.watches.is_some() {
+            self.watch_window(segment, direction, &span);
+        }
+        let own = self.side_mut(direction);
         let before = own.start();
         own.push(span, bound, &mut |delivery| deliver(direction, delivery));
         if flags.has(TcpFlags::FIN) && own.finish(span.end()) {
@@ -234,6 +246,32 @@ impl Tracker {
     fn live_on(&mut self) {
         self.reset = None;
         self.first_end.take_if(|end| end.how == EndKind::Reset);
+    }
+
+    /// What a segment says of its sender's own room, and that the sender wants room of its peer.
+    fn watch_window(&mut self, segment: &Segment<'_>, direction: Direction, span: &Span<'_>) {
+        // The window of a SYN is not scaled yet, and who has ended needs no room.
+        if segment.flags.has(TcpFlags::SYN) || segment.flags.has(TcpFlags::FIN) {
+            return;
+        }
+        let own = self.side_mut(direction);
+        let wants_room = !span.is_empty() || own.is_keep_alive(span);
+        if segment.window == 0 {
+            count(&mut own.counters.zero_windows);
+        }
+        let [forward, backward] = &mut **self.watches.get_or_insert_default();
+        let (own, peer) = match direction {
+            Direction::Forward => (forward, backward),
+            Direction::Backward => (backward, forward),
+        };
+        if segment.window == 0 {
+            own.shut(segment.at);
+        } else {
+            own.open(segment.at);
+        }
+        if wants_room {
+            peer.awaited();
+        }
     }
 
     fn note_end(&mut self, end: TcpEnd) {

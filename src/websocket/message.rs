@@ -205,6 +205,11 @@ impl MessageReader {
         self.open.data.is_some()
     }
 
+    /// Did a frame begin that is not at its end?
+    pub fn in_frame(&self) -> bool {
+        self.frame.is_some() || !self.decoder.partial_header().is_empty()
+    }
+
     /// Reads the frame at the beginning of `input`, if it is a message by itself and all there. So are nearly all
     /// frames, and then nothing of it needs to be kept between two calls.
     fn whole(&mut self, input: &mut &[u8], at: PacketRef) -> Option<Step> {
