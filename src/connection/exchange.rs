@@ -2,12 +2,11 @@
 
 use super::held::{Held, Item};
 use super::lane::{Lane, search_on};
-use super::outbox::Outbox;
 use super::pending::{Pending, Request};
 use super::search::{Found, Search};
 use super::session::{LaneStart, masking_of};
 use super::signature::{begins_request, begins_response, begins_tls};
-use super::{Ending, Options, Peers};
+use super::{Context, Ending};
 use crate::http::{
     Handshake, Outcome, RequestReader, RequestStep, ResponseHead, ResponseReader, ResponseStep,
     switches_to_websocket,
@@ -15,7 +14,7 @@ use crate::http::{
 use crate::limits::Limits;
 use crate::packet::{PacketRef, Side};
 use crate::rules::handshake::Conduct;
-use crate::tcp::{Gap, Tracker};
+use crate::tcp::Gap;
 
 /// Both directions of a connection that speaks HTTP/1, as long as it does. Client and server are known.
 #[derive(Debug)]
@@ -392,14 +391,4 @@ impl Exchange {
             _ => None,
         }
     }
-}
-
-/// What every step of a connection needs beside its own state.
-#[derive(Debug)]
-pub(super) struct Context<'a> {
-    pub(super) peers: &'a Peers,
-    /// How TCP went, known at the end.
-    pub(super) tcp: Option<&'a Tracker>,
-    pub(super) options: &'a Options,
-    pub(super) out: &'a mut Outbox,
 }

@@ -11,7 +11,7 @@ mod search;
 mod session;
 mod signature;
 
-use exchange::{Context, Exchange, Leave};
+use exchange::{Exchange, Leave};
 use held::Item;
 use outbox::Outbox;
 use roleless::{Learned, Roleless};
@@ -336,6 +336,16 @@ impl Peers {
             tunnel: self.tunnel.clone(),
         }
     }
+}
+
+/// What every step of a connection needs beside its own state.
+#[derive(Debug)]
+struct Context<'a> {
+    peers: &'a Peers,
+    /// How TCP went, known at the end.
+    tcp: Option<&'a Tracker>,
+    options: &'a Options,
+    out: &'a mut Outbox,
 }
 
 impl Context<'_> {

@@ -18,9 +18,6 @@ use super::support::{Scenario, Upgrade, close, text};
 
 /// Rules whose captures are not written yet.
 const PENDING: &[&str] = &[
-    "capture-dropped-packets",
-    "capture-file-damaged",
-    "capture-file-truncated",
     "close-code-1004",
     "close-code-out-of-range",
     "close-code-reserved-on-wire",
@@ -34,7 +31,6 @@ const PENDING: &[&str] = &[
     "fragment-control-fragmented",
     "fragment-data-while-open",
     "frame-after-close-sent",
-    "frame-desync",
     "frame-length-msb-set",
     "frame-length-not-minimal",
     "frame-opcode-reserved-control",
@@ -43,12 +39,8 @@ const PENDING: &[&str] = &[
     "frame-rsv2-set",
     "frame-rsv3-set",
     "frame-server-masked",
-    "limit-reached",
-    "tcp-gap",
-    "tcp-overlap-conflict",
     "text-invalid-utf8",
     "text-truncated-utf8",
-    "tls-no-keys",
 ];
 
 #[test]
