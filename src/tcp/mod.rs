@@ -1,5 +1,6 @@
 //! TCP segments → ordered bytes of each direction, and the life of a connection.
 
+mod counters;
 mod early;
 mod flow;
 mod past;
@@ -14,9 +15,9 @@ mod properties;
 #[cfg(test)]
 mod scene;
 
+pub use counters::Counters;
 pub use flow::{Direction, FlowKey};
 pub use past::Past;
-pub use reassembly::Counters;
 pub use stalls::Stalls;
 pub use tracker::{EndKind, TcpEnd, Tracker};
 

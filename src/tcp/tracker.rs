@@ -1,7 +1,8 @@
 //! Segments of one flow → one life of it: SYN to FIN or RST, both directions in order.
 
+use super::counters::{Counters, count};
 use super::past::Past;
-use super::reassembly::{Assembler, Counters, Start, count};
+use super::reassembly::{Assembler, Start};
 use super::span::Span;
 use super::stalls::{Stalls, Watch};
 use super::{Delivery, Direction};
