@@ -41,6 +41,9 @@ pub struct Limits {
     pub held_bytes: usize,
     /// Payload bytes of a message that are kept (`--max-payload`); its length and UTF-8 are checked to the end.
     pub payload: usize,
+    /// Bytes that one compressed message may give. DEFLATE reaches 1,032 times the size: 1 GiB is far beyond what
+    /// endpoints accept, and inflated in seconds.
+    pub inflated: u64,
     /// Frames of one message whose headers are kept, where frames are asked for.
     pub frames: usize,
     /// Opening handshakes of other connections that are remembered to compare later ones with: their keys, and when
@@ -68,6 +71,7 @@ impl Default for Limits {
             headers: 256,
             held_bytes: 256 << 10,
             payload: 16 << 20,
+            inflated: 1 << 30,
             frames: 1 << 16,
             handshakes: 1 << 16,
             findings: 100,

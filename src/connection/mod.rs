@@ -1,6 +1,7 @@
 //! One TCP connection joined: its ordered bytes → events. What it speaks is found out step by step.
 
 mod exchange;
+mod extensions;
 mod handshakes;
 mod held;
 mod lane;
@@ -12,14 +13,15 @@ mod session;
 mod signature;
 
 use exchange::{Exchange, Leave};
+use extensions::Extensions;
 use held::Item;
 use outbox::Outbox;
 use roleless::{Learned, Roleless};
 use search::{Found, Search};
-use session::{Extensions, LaneStart, Session};
+use session::{LaneStart, Session};
 
 use crate::event::{Close, CloseHow, Closing, EventKind, Initiator, Opening, Traffic, Transport};
-use crate::http::{Handshake, Outcome};
+use crate::http::Handshake;
 use crate::limits::Limits;
 use crate::packet::{Endpoint, PacketRef, Side};
 use crate::rules;
@@ -284,7 +286,7 @@ impl Connection {
         out: &mut Outbox,
     ) {
         let id = out.open();
-        let extensions = extensions_of(&handshake);
+        let extensions = Extensions::of(&handshake, &options.limits);
         let at = handshake.response.as_ref().map_or(self.peers.start, |response| response.last);
         let opening = self.peers.opening(handshake);
         let mut session = Session::new(id, extensions, client, server, options);
@@ -372,20 +374,6 @@ impl Context<'_> {
         self.out.say(id, end, EventKind::Closed(Box::new(closing)));
     }
 }
-
-/// What the answer's extensions mean for frames. A frame's RSV1 is not held against an extension that is unknown.
-fn extensions_of(handshake: &Handshake) -> Extensions {
-    if handshake.outcome == Outcome::NotCaptured {
-        return Extensions { rsv1: None, compression: true };
-    }
-    let agreed = handshake.extensions().extensions;
-    let compression = agreed.iter().any(|extension| COMPRESSING.contains(&extension.name.as_str()));
-    Extensions { rsv1: Some(!agreed.is_empty()), compression }
-}
-
-/// Extensions in which RSV1 marks a compressed message or frame.
-const COMPRESSING: [&str; 4] =
-    ["permessage-deflate", "x-webkit-deflate-frame", "deflate-frame", "x-webkit-deflate-message"];
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! An open WebSocket connection: both directions' bytes → events.
 
+use super::extensions::Extensions;
 use super::outbox::{Outbox, Tally};
 use super::search::Search;
 use super::{Ending, Options};
@@ -10,6 +11,7 @@ use crate::rules::transport::DESYNC;
 use crate::rules::{self, Blame, Finding};
 use crate::tcp::{Conflict, Gap};
 use crate::websocket::close::CloseBody;
+use crate::websocket::deflate::Compression;
 use crate::websocket::message::{AfterGap, FrameStart, MessageOptions, MessageReader, Step};
 use crate::websocket::resync::Masking;
 use crate::websocket::{Message, Opcode};
@@ -24,15 +26,6 @@ pub(super) struct Session {
     messages: u64,
     first_close: Option<FirstClose>,
     tally: Tally,
-}
-
-/// What the extensions in use mean for frames.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Extensions {
-    /// May RSV1 be set? `None` when the handshake was not captured.
-    pub(super) rsv1: Option<bool>,
-    /// Does RSV1 mean a compressed message?
-    pub(super) compression: bool,
 }
 
 /// Where the reading of one direction begins.
@@ -76,11 +69,10 @@ impl Session {
         server: LaneStart,
         options: &Options,
     ) -> Self {
-        let lane = |start| Lane::new(start, extensions, options);
         Self {
             id,
-            client: lane(client),
-            server: lane(server),
+            client: Lane::new(client, extensions.client, options),
+            server: Lane::new(server, extensions.server, options),
             extensions,
             messages: 0,
             first_close: None,
@@ -183,7 +175,7 @@ impl Session {
             sender,
             at: frame.at,
             message_open: frame.message_open,
-            compression: rsv1,
+            rsv1,
             close_sent: lane.close_sent,
             start_known: lane.start_known,
         };
@@ -212,6 +204,7 @@ impl Session {
 
     fn judge(&mut self, sender: Side, message: &Message, options: &Options, findings: &mut Vec<Finding>) {
         rules::message::check(message, sender, &mut |finding| findings.push(finding));
+        rules::deflate::check(message, sender, &mut |finding| findings.push(finding));
         rules::capture::cut(message, options.payload, &options.limits, &mut |finding| findings.push(finding));
         if message.opcode != Opcode::CLOSE || message.incomplete() {
             return;
@@ -226,7 +219,7 @@ impl Session {
 
     /// Looks for the next frame of a direction that lost its boundary, and reads on from there.
     fn look(&mut self, sender: Side, end: bool, at: PacketRef, options: &Options, out: &mut Outbox) {
-        let compression = self.extensions.compression;
+        let compression = self.extensions.client.is_some();
         let lane = self.lane(sender);
         let Some(search) = lane.search.as_mut() else { return };
         let Some(found) = search.look(masking_of(sender), compression, end) else { return };
@@ -272,11 +265,11 @@ impl Session {
 }
 
 impl Lane {
-    fn new(start: LaneStart, extensions: Extensions, options: &Options) -> Self {
+    fn new(start: LaneStart, compression: Option<Compression>, options: &Options) -> Self {
         let mut reader = MessageReader::new(MessageOptions {
             keep_payload: options.payload.min(options.limits.payload),
             keep_frames: if options.frames { options.limits.frames } else { 0 },
-            compression: extensions.compression,
+            compression,
         });
         let start_known = matches!(start, LaneStart::Frame);
         let search = match start {

@@ -1,6 +1,7 @@
 //! Ordered bytes → HTTP/1 heads; which of them open a WebSocket (RFC 6455 §4, RFC 9112).
 
 mod body;
+pub mod deflate;
 mod extensions;
 mod head;
 mod headers;

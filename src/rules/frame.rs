@@ -1,5 +1,6 @@
 //! Frame headers → findings (RFC 6455 §5.2 to §5.5, RFC 7692 §6).
 
+use super::deflate::{RSV1_ON_CONTINUATION, RSV1_ON_CONTROL};
 use super::{Finding, rules};
 use crate::packet::{PacketRef, Side};
 use crate::websocket::{FrameHeader, LengthForm, Opcode};
@@ -31,16 +32,6 @@ rules! {
     ///
     /// The receiver has to fail the connection. Often the sign that the frame boundary was lost.
     RSV3_SET = "frame-rsv3-set", Error, "RFC 6455 §5.2";
-
-    /// RSV1 is set on a continuation frame.
-    ///
-    /// permessage-deflate marks a message as compressed on its first frame only.
-    RSV1_ON_CONTINUATION = "deflate-rsv1-on-continuation", Error, "RFC 7692 §6.1";
-
-    /// RSV1 is set on a control frame.
-    ///
-    /// permessage-deflate compresses data messages only.
-    RSV1_ON_CONTROL = "deflate-rsv1-on-control", Error, "RFC 7692 §6.1";
 
     /// A data frame with a reserved opcode (3 to 7).
     ///
@@ -101,13 +92,26 @@ pub struct SentFrame {
     pub at: PacketRef,
     /// Had its sender begun a fragmented message that is not finished?
     pub message_open: bool,
-    /// Was an extension agreed that uses RSV1? `None` when the handshake was not captured.
-    pub compression: Option<bool>,
+    /// What RSV1 says on this connection.
+    pub rsv1: Rsv1,
     /// Had its sender sent a Close frame before?
     pub close_sent: bool,
     /// Is the frame boundary certain enough for a continuation without start to be the sender's fault? Not
     /// before the first whole message after a gap or a start in mid-stream.
     pub start_known: bool,
+}
+
+/// What RSV1 says on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rsv1 {
+    /// Nothing that is known: the handshake was not captured, or an extension that is not known was agreed.
+    Unknown,
+    /// Nothing: it has to be 0.
+    Unused,
+    /// That the message which begins with the frame is compressed.
+    CompressedMessage,
+    /// That the frame is compressed.
+    CompressedFrame,
 }
 
 /// What a frame's header breaks.
@@ -149,12 +153,14 @@ fn check_reserved(frame: &SentFrame, broken: &mut impl FnMut(&'static super::Rul
     let header = &frame.header;
     let what = describe(header);
     if header.rsv1() {
-        match frame.compression {
-            Some(false) => {
+        match frame.rsv1 {
+            Rsv1::Unused => {
                 broken(&RSV1_UNNEGOTIATED, format!("RSV1 is set on {what}, no extension was agreed"));
             }
-            _ if header.opcode.is_control() => broken(&RSV1_ON_CONTROL, format!("RSV1 is set on {what}")),
-            _ if header.opcode == Opcode::CONTINUATION => {
+            Rsv1::CompressedMessage if header.opcode.is_control() => {
+                broken(&RSV1_ON_CONTROL, format!("RSV1 is set on {what}"));
+            }
+            Rsv1::CompressedMessage if header.opcode == Opcode::CONTINUATION => {
                 broken(&RSV1_ON_CONTINUATION, format!("RSV1 is set on {what}"));
             }
             _ => {}
@@ -247,7 +253,7 @@ mod tests {
             sender: Side::Server,
             at: PacketRef::default(),
             message_open: false,
-            compression: Some(false),
+            rsv1: Rsv1::Unused,
             close_sent: false,
             start_known: true,
         }
@@ -277,8 +283,8 @@ mod tests {
             |frame: &mut SentFrame| (frame.header.opcode, frame.message_open) = (Opcode::CONTINUATION, true);
         assert_eq!(broken(continuation), [""; 0]);
         assert_eq!(broken(|frame| (frame.header.opcode, frame.message_open) = (Opcode::PING, true)), [""; 0]);
-        assert_eq!(broken(|frame| (frame.header.rsv, frame.compression) = (4, Some(true))), [""; 0]);
-        assert_eq!(broken(|frame| (frame.header.rsv, frame.compression) = (4, None)), [""; 0]);
+        assert_eq!(broken(|frame| (frame.header.rsv, frame.rsv1) = (4, Rsv1::CompressedMessage)), [""; 0]);
+        assert_eq!(broken(|frame| (frame.header.rsv, frame.rsv1) = (4, Rsv1::Unknown)), [""; 0]);
         assert_eq!(broken(|frame| (frame.header.opcode, frame.close_sent) = (Opcode::PONG, true)), [""; 0]);
     }
 
@@ -292,11 +298,12 @@ mod tests {
             ("frame-rsv2-set", |frame| frame.header.rsv = 2),
             ("frame-rsv3-set", |frame| frame.header.rsv = 1),
             ("deflate-rsv1-on-control", |frame| {
-                (frame.header.rsv, frame.header.opcode, frame.compression) = (4, Opcode::PING, Some(true));
+                (frame.header.rsv, frame.header.opcode, frame.rsv1) =
+                    (4, Opcode::PING, Rsv1::CompressedMessage);
             }),
             ("deflate-rsv1-on-continuation", |frame| {
                 (frame.header.rsv, frame.header.opcode) = (4, Opcode::CONTINUATION);
-                (frame.compression, frame.message_open) = (Some(true), true);
+                (frame.rsv1, frame.message_open) = (Rsv1::CompressedMessage, true);
             }),
             ("frame-opcode-reserved-data", |frame| frame.header.opcode = Opcode(3)),
             ("frame-opcode-reserved-control", |frame| frame.header.opcode = Opcode(11)),
@@ -315,7 +322,7 @@ mod tests {
             }),
             ("frame-after-close-sent", |frame| frame.close_sent = true),
         ];
-        assert_eq!(faults.len(), RULES.len(), "a fault for each rule");
+        assert_eq!(faults.len(), RULES.len() + 2, "a fault for each rule, those of RSV1 included");
         for (name, change) in faults {
             assert_eq!(broken(change), [name]);
         }

@@ -2,6 +2,7 @@
 
 pub mod capture;
 pub mod control;
+pub mod deflate;
 pub mod frame;
 pub mod handshake;
 pub mod message;
@@ -36,6 +37,7 @@ pub fn groups() -> Vec<Group> {
         group("frames", &[frame::RULES]),
         group("messages", &[message::RULES]),
         group("control and close", &[control::RULES]),
+        group("compression", &[deflate::RULES]),
         group("transport and capture", &[transport::RULES, capture::RULES]),
     ]
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::{iter, mem};
 
 use super::decoder::{FrameDecoder, Piece, Skipped};
+use super::deflate::{Compression, Inflater, Savings};
 use super::frame::frame_header;
 use super::open_message::{OpenFrame, OpenMessage, latest};
 use super::{FrameHeader, Message, Opcode};
@@ -19,7 +20,7 @@ use crate::packet::PacketRef;
 /// - a continuation with nothing to continue begins a message of opcode 0, which further continuations join.
 ///
 /// Memory: at most twice `keep_payload` (one data message and one Close of at most 125 bytes or `keep_payload`),
-/// whatever lengths the headers declare.
+/// whatever lengths the headers declare; where messages are compressed, that much again and what inflating needs.
 #[derive(Debug)]
 pub struct MessageReader {
     options: MessageOptions,
@@ -28,6 +29,7 @@ pub struct MessageReader {
     header: Option<Packets>,
     frame: Option<OpenFrame>,
     open: OpenMessages,
+    inflater: Option<Box<Inflater>>,
     /// What comes out before the next input is looked at.
     ready: VecDeque<Step>,
     resynchronised: bool,
@@ -41,9 +43,8 @@ pub struct MessageOptions {
     pub keep_payload: usize,
     /// Frames kept of each message.
     pub keep_frames: usize,
-    /// An extension that compresses was agreed: RSV1 on the first frame of a data message says that it is
-    /// compressed.
-    pub compression: bool,
+    /// How the direction compresses, where an extension that does was agreed: then RSV1 says what is compressed.
+    pub compression: Option<Compression>,
 }
 
 /// Something that the bytes so far gave.
@@ -123,6 +124,7 @@ impl MessageReader {
             header: None,
             frame: None,
             open: OpenMessages::default(),
+            inflater: options.compression.map(|compression| Box::new(Inflater::new(compression))),
             ready: VecDeque::new(),
             resynchronised: false,
             counts: Counts::default(),
@@ -180,6 +182,9 @@ impl MessageReader {
     pub fn resume(&mut self) {
         let cut = self.cut_header();
         self.give_up(cut);
+        if let Some(inflater) = &mut self.inflater {
+            inflater.lose_history();
+        }
         self.decoder.resume();
         self.resynchronised = true;
     }
@@ -198,6 +203,11 @@ impl MessageReader {
     /// The numbers so far. Bytes of a header that is not complete count once its frame begins or is given up.
     pub const fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// What compression saved so far; `None` where no extension that compresses was agreed.
+    pub fn savings(&self) -> Option<Savings> {
+        self.inflater.as_ref().map(|inflater| inflater.savings())
     }
 
     /// Is a fragmented message open?
@@ -222,14 +232,18 @@ impl MessageReader {
         let packets = Packets { first: at, last: at };
         let start = self.frame_start(header, packets);
         let mut frame = OpenFrame::new(header, at, at);
-        let mut open = OpenMessage::new(&header, &self.options);
+        let mut inflater = self.inflater.as_deref_mut();
+        let mut open = OpenMessage::new(&header, &self.options, inflater.as_deref());
         open.begin_frame(header.size(), at, at);
-        open.push(payload, &frame);
+        if let Some(inflater) = &mut inflater {
+            open.begin_payload(&header, inflater);
+        }
+        open.push(payload, &frame, inflater.as_deref_mut());
         frame.advance(header.length, at);
-        open.end_frame(frame);
+        open.end_frame(frame, inflater.as_deref_mut());
         self.counts.count_frame(header.size());
         self.counts.count_payload(header.length);
-        Some(Step::Whole(start, open.complete()))
+        Some(Step::Whole(start, open.complete(inflater)))
     }
 
     fn note_header_packet(&mut self, input: &[u8], at: PacketRef) {
@@ -269,19 +283,24 @@ impl MessageReader {
         // RFC 6455 §5.4: a message is continued by continuations only, with control frames between them
         let continues = header.opcode == Opcode::CONTINUATION || header.opcode.is_control();
         let cut_short = if continues { None } else { self.open.data.take() };
-        let open = self.open.of(header).get_or_insert_with(|| OpenMessage::new(header, &self.options));
+        let cut_short = cut_short.map(|open| open.unfinished(self.inflater.as_deref_mut()));
+        let first = || OpenMessage::new(header, &self.options, self.inflater.as_deref());
+        let open = self.open.of(header).get_or_insert_with(first);
         open.begin_frame(size, packets.first, packets.last);
+        if let Some(inflater) = &mut self.inflater {
+            open.begin_payload(header, inflater);
+        }
         if mem::take(&mut self.resynchronised) {
             open.mark_resynchronised();
         }
         self.counts.count_frame(size);
-        cut_short.map(OpenMessage::unfinished)
+        cut_short
     }
 
     fn push(&mut self, bytes: &[u8], at: PacketRef) {
         let Some(frame) = &mut self.frame else { return };
         if let Some(open) = self.open.of(frame.header()) {
-            open.push(bytes, frame);
+            open.push(bytes, frame, self.inflater.as_deref_mut());
         }
         frame.advance(bytes.len() as u64, at);
         self.counts.count_payload(bytes.len() as u64);
@@ -290,7 +309,7 @@ impl MessageReader {
     fn miss(&mut self, missing: u64, at: PacketRef) {
         let Some(frame) = self.frame.as_mut().filter(|_| missing > 0) else { return };
         if let Some(open) = self.open.of(frame.header()) {
-            open.miss(missing);
+            open.miss(missing, self.inflater.as_deref_mut());
         }
         frame.miss(missing, at);
         self.counts.count_payload(missing);
@@ -301,10 +320,10 @@ impl MessageReader {
         let frame = self.frame.take()?;
         let header = *frame.header();
         let slot = self.open.of(&header);
-        slot.as_mut()?.end_frame(frame);
+        slot.as_mut()?.end_frame(frame, self.inflater.as_deref_mut());
         // RFC 6455 §5.5: control frames are not fragmented; one without FIN is a message all the same
         let last = header.fin || header.opcode.is_control();
-        slot.take_if(|_| last).map(OpenMessage::complete)
+        slot.take_if(|_| last).map(|open| open.complete(self.inflater.as_deref_mut()))
     }
 
     /// Ends all that is open as far as it came, also a frame of which only a part of the header came.
@@ -314,11 +333,11 @@ impl MessageReader {
         if let Some(frame) = self.frame.take()
             && let Some(open) = self.open.of(frame.header())
         {
-            open.end_frame(frame);
+            open.end_frame(frame, self.inflater.as_deref_mut());
         }
         let open = [self.open.control.take(), self.open.data.take()].into_iter().flatten();
-        let given_up = cut_short.into_iter().chain(open.map(OpenMessage::unfinished));
-        self.ready.extend(given_up.map(Step::Message));
+        let given_up = open.map(|open| open.unfinished(self.inflater.as_deref_mut()));
+        self.ready.extend(cut_short.into_iter().chain(given_up).map(Step::Message));
     }
 
     fn cut_header(&self) -> Option<CutHeader> {
@@ -361,13 +380,24 @@ impl Counts {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::deflate::{Inflation, Scope};
     use super::super::encoder::{TestFrame, any_cuts, any_frame, header_bytes, pieces, wire};
     use super::super::utf8::Utf8Check;
     use super::super::{Frame, TextState};
     use super::*;
 
     const OPTIONS: MessageOptions =
-        MessageOptions { keep_payload: 1 << 20, keep_frames: 0, compression: true };
+        MessageOptions { keep_payload: 1 << 20, keep_frames: 0, compression: None };
+    const COMPRESSED: MessageOptions = MessageOptions {
+        compression: Some(Compression {
+            scope: Scope::Message,
+            takeover: true,
+            window_bits: 15,
+            certain: true,
+            limit: 1 << 20,
+        }),
+        ..OPTIONS
+    };
     const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
     const HUGE: [u8; 10] = [0x82, 127, 255, 255, 255, 255, 255, 255, 255, 255];
 
@@ -458,7 +488,7 @@ mod tests {
     #[test]
     fn a_new_message_ends_the_open_one_unfinished_before_its_frame_is_said() {
         let frames = [TestFrame::text("a").more().rsv(4), TestFrame::new(Opcode(3), "b")];
-        let steps = steps(&mut reader(), &wire(&frames), packet(1));
+        let steps = steps(&mut MessageReader::new(COMPRESSED), &wire(&frames), packet(1));
         let [Step::Frame(first), Step::Message(cut), Step::Frame(second), Step::Message(next)] =
             steps.as_slice()
         else {
@@ -471,11 +501,12 @@ mod tests {
 
     #[test]
     fn a_continuation_without_a_start_is_a_message_of_opcode_0() {
-        let joined = messages(&[
+        let frames = [
             TestFrame::continuation("a").more().rsv(4),
             TestFrame::continuation("b"),
             TestFrame::continuation("c"),
-        ]);
+        ];
+        let joined = push(&mut MessageReader::new(COMPRESSED), wire(&frames), 1);
         assert_eq!(summary(&joined), [(0, b"ab".as_slice(), false), (0, b"c", false)]);
         assert!(!joined[0].compressed);
     }
@@ -499,8 +530,9 @@ mod tests {
             push(&mut reader, &frames, 1).iter().map(|each| (each.compressed, each.text)).collect::<Vec<_>>()
         };
         let unjudged = TextState::NotJudged;
-        assert_eq!(compressed(true), [(true, unjudged), (false, unjudged), (false, TextState::Valid)]);
-        assert_eq!(compressed(false)[0], (false, TextState::Invalid { offset: 0 }));
+        let expected = [(true, unjudged), (false, unjudged), (false, TextState::Valid)];
+        assert_eq!(compressed(COMPRESSED.compression), expected);
+        assert_eq!(compressed(None)[0], (false, TextState::Invalid { offset: 0 }));
     }
 
     #[test]
@@ -692,6 +724,16 @@ mod tests {
         ]
     }
 
+    fn any_compression() -> impl Strategy<Value = Option<Compression>> {
+        let scope = prop_oneof![Just(Scope::Message), Just(Scope::Frame)];
+        let limit = prop_oneof![Just(1_u64 << 20), 0_u64..300];
+        let compression =
+            (scope, any::<bool>(), any::<bool>(), limit).prop_map(|(scope, takeover, certain, limit)| {
+                Compression { scope, takeover, window_bits: 8, certain, limit }
+            });
+        prop::option::of(compression)
+    }
+
     proptest! {
         #[test]
         fn messages_are_the_frames_joined(frames in prop::collection::vec(any_frame(), 0..12)) {
@@ -711,9 +753,10 @@ mod tests {
             frames in prop::collection::vec(any_frame(), 0..8),
             cuts in any_cuts(),
             keep_payload in prop_oneof![0_usize..200, Just(1 << 20)],
+            compression in any_compression(),
         ) {
             let bytes = wire(&frames);
-            let options = MessageOptions { keep_payload, keep_frames: 3, ..OPTIONS };
+            let options = MessageOptions { keep_payload, keep_frames: 3, compression };
             let (mut whole, mut cut) = (MessageReader::new(options), MessageReader::new(options));
             let expected = steps(&mut whole, &bytes, packet(1));
             let found: Vec<_> = pieces(&bytes, &cuts).flat_map(|piece| steps(&mut cut, piece, packet(1))).collect();
@@ -756,7 +799,7 @@ mod tests {
         fn any_input_stays_in_bounds_and_its_counts_add_up(
             inputs in prop::collection::vec(any_input(), 0..20),
             keep_payload in 0_usize..300,
-            compression: bool,
+            compression in any_compression(),
         ) {
             let mut reader = MessageReader::new(MessageOptions { keep_payload, keep_frames: 2, compression });
             let mut messages = Vec::new();
@@ -773,11 +816,16 @@ mod tests {
                 let bound = if message.opcode == Opcode::CLOSE { keep_payload.max(125) } else { keep_payload };
                 prop_assert!(message.payload.capacity() <= bound && message.fragments.len() <= 2);
                 prop_assert!(message.first.number > 0 && message.last.number >= message.first.number);
-                prop_assert!(message.missing_bytes <= message.length && message.length <= message.wire_length);
+                prop_assert!(message.missing_bytes <= message.wire_length);
+                let inflated = message.inflation != Inflation::NotCompressed && !message.undecoded;
+                prop_assert!(inflated || message.missing_bytes <= message.length);
+                prop_assert!(inflated || message.length <= message.wire_length);
             }
             let counts = reader.counts();
             prop_assert_eq!(total(&messages, |each| each.frames), counts.frames);
-            prop_assert_eq!(total(&messages, |each| each.length), counts.payload_bytes);
+            if compression.is_none() {
+                prop_assert_eq!(total(&messages, |each| each.length), counts.payload_bytes);
+            }
             prop_assert_eq!(total(&messages, |each| each.wire_length), counts.wire_bytes);
             prop_assert!(total(&messages, |each| each.missing_bytes) <= counts.missing_bytes);
         }

@@ -1,7 +1,9 @@
 //! Ordered bytes → frames → messages (RFC 6455 §5).
 
 pub mod close;
+mod content;
 pub mod decoder;
+pub mod deflate;
 mod evidence;
 pub mod frame;
 pub mod mask;
@@ -14,6 +16,7 @@ pub mod utf8;
 mod encoder;
 
 use crate::packet::PacketRef;
+use deflate::{Inflation, Oddities};
 
 /// The four opcode bits of a frame. Reserved values survive: rules judge them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -105,7 +108,8 @@ pub struct Message {
     pub first: PacketRef,
     /// The packet that completed it: the latest of all that carry its bytes.
     pub last: PacketRef,
-    /// Payload bytes after unmasking (and decompression), missing ones included.
+    /// Payload bytes after unmasking and decompression. Missing ones are included, but for a compressed message:
+    /// nobody knows what would have come out of them.
     pub length: u64,
     /// Header and payload bytes on the wire, all its frames, missing ones included.
     pub wire_length: u64,
@@ -115,14 +119,18 @@ pub struct Message {
     pub masked: bool,
     /// Was RSV1 set on its first frame while an extension that compresses was agreed?
     pub compressed: bool,
+    /// What became of a compressed message.
+    pub inflation: Inflation,
+    /// What is unusual in the compressed data, where anything is.
+    pub oddities: Option<Box<Oddities>>,
     /// It is compressed and could not be decompressed: `payload` and `length` are those of the wire.
     pub undecoded: bool,
-    /// The payload as far as it is kept: unmasked; of a compressed message that was not decompressed, the bytes
-    /// of the wire. Missing bytes are left out, not filled.
+    /// The payload as far as it is kept: unmasked and decompressed; of a compressed message that was not
+    /// decompressed, the bytes of the wire. Missing bytes are left out, not filled.
     pub payload: Vec<u8>,
     /// A limit cut `payload`; `length` is the full length all the same.
     pub truncated: bool,
-    /// Payload bytes that the capture does not hold.
+    /// Payload bytes that the capture does not hold, as on the wire.
     pub missing_bytes: u64,
     /// Where the first of them belongs: `payload` is in its place up to there.
     pub first_missing: Option<u64>,
@@ -139,7 +147,12 @@ pub struct Message {
 impl Message {
     /// Are bytes missing, in whatever way?
     pub const fn incomplete(&self) -> bool {
-        self.unfinished || self.missing_bytes > 0
+        let faulty = match self.inflation {
+            Inflation::Failed { .. } => true,
+            Inflation::TailMissing => self.length > 0,
+            _ => false,
+        };
+        self.unfinished || self.missing_bytes > 0 || faulty
     }
 }
 

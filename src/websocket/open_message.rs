@@ -1,8 +1,8 @@
 //! Parts of frames → one message.
 
-use super::mask::unmask;
+use super::content::Content;
+use super::deflate::{Inflater, Inflation, Oddities, Scope, WirePart};
 use super::message::MessageOptions;
-use super::utf8::Utf8Check;
 use super::{Frame, FrameHeader, Message, Opcode};
 use crate::packet::PacketRef;
 
@@ -10,10 +10,21 @@ use crate::packet::PacketRef;
 #[derive(Debug)]
 pub(super) struct OpenMessage {
     message: Box<Message>,
-    /// The verdict so far, while all of a text can be judged.
-    text: Option<Utf8Check>,
-    keep_payload: usize,
+    content: Content,
+    coding: Coding,
+    /// The bytes of the wire, to show them if inflating leads to nothing. Kept only where that may well be.
+    wire: Option<Box<Content>>,
     keep_frames: usize,
+}
+
+/// What is to be done with the payload of the frame that is being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coding {
+    /// Take it as it is.
+    Plain,
+    Inflate,
+    /// Drop it: what was inflated can't be continued.
+    Stopped,
 }
 
 /// The frame that is being read.
@@ -25,24 +36,16 @@ pub(super) struct OpenFrame {
 }
 
 impl OpenMessage {
-    /// A message whose first frame is `header`.
-    pub(super) fn new(header: &FrameHeader, options: &MessageOptions) -> Self {
+    /// A message whose first frame is `header`. The inflater is that of its direction, where one was agreed.
+    pub(super) fn new(header: &FrameHeader, options: &MessageOptions, inflater: Option<&Inflater>) -> Self {
         let opcode = header.opcode;
-        let begins_data = !opcode.is_control() && opcode != Opcode::CONTINUATION;
-        // RFC 7692 §6: RSV1 of the first frame speaks for the message, and never of a control frame
-        let compressed = options.compression && header.rsv1() && begins_data;
-        let judged = opcode == Opcode::TEXT && !compressed;
-        let masked = header.masking_key.is_some();
+        let keep = kept_of(opcode, options.keep_payload);
+        let may_fail = inflater.is_some_and(Inflater::lacks_history) && !opcode.is_control();
         Self {
-            message: Box::new(Message {
-                opcode,
-                compressed,
-                undecoded: compressed,
-                masked,
-                ..Message::default()
-            }),
-            text: judged.then(Utf8Check::default),
-            keep_payload: kept_of(opcode, options.keep_payload),
+            message: Box::new(Message { opcode, masked: header.masking_key.is_some(), ..Message::default() }),
+            content: if opcode == Opcode::TEXT { Content::text(keep) } else { Content::bytes(keep) },
+            coding: Coding::Plain,
+            wire: may_fail.then(|| Box::new(Content::bytes(keep))),
             keep_frames: options.keep_frames,
         }
     }
@@ -65,29 +68,63 @@ impl OpenMessage {
         self.message.wire_length = self.message.wire_length.saturating_add(size);
     }
 
-    /// Takes payload as it stood on the wire. All payload of all messages passes here: a compressed message is to
-    /// be inflated between unmasking and [`Self::keep`].
-    pub(super) fn push(&mut self, wire: &[u8], frame: &OpenFrame) {
+    /// Finds out whether the payload of a frame is compressed, after [`Self::begin_frame`].
+    pub(super) fn begin_payload(&mut self, header: &FrameHeader, inflater: &mut Inflater) {
+        // RFC 7692 §6: RSV1 of the first frame speaks for the message, and never of a control frame
+        let begins = self.message.frames == 1 && header.opcode != Opcode::CONTINUATION;
+        let speaks = !header.opcode.is_control() && (inflater.scope() == Scope::Frame || begins);
+        if begins && !header.opcode.is_control() {
+            inflater.count_message();
+        }
+        if !speaks || self.coding == Coding::Stopped || self.message.undecoded {
+            return;
+        }
+        self.coding = Coding::Plain;
+        if header.rsv1() {
+            self.coding = Coding::Inflate;
+            self.message.compressed = true;
+            inflater.begin();
+        }
+    }
+
+    /// Takes payload as it stood on the wire. All payload of all messages passes here.
+    pub(super) fn push(&mut self, wire: &[u8], frame: &OpenFrame, inflater: Option<&mut Inflater>) {
         self.count(wire.len() as u64);
         let key = frame.frame.header.masking_key;
-        let room = self.keep_payload.saturating_sub(self.message.payload.len());
-        let (kept, rest) = wire.split_at_checked(room).unwrap_or((wire, &[]));
-        self.keep(kept, key, frame.offset);
-        if !rest.is_empty() {
-            self.message.truncated = true;
-            self.judge(rest, key, frame.offset.saturating_add(kept.len() as u64));
+        if let Some(content) = &mut self.wire {
+            content.push_masked(wire, key, frame.offset);
+        }
+        match (self.coding, inflater) {
+            (Coding::Plain, _) => self.content.push_masked(wire, key, frame.offset),
+            (Coding::Inflate, Some(inflater)) => {
+                let ends = frame.ends_with(wire.len() as u64, inflater.scope());
+                let part = WirePart { bytes: wire, key, offset: frame.offset, ends };
+                inflater.push(part, &mut |plain| self.content.push(plain));
+                if let Some(inflation) = inflater.ended() {
+                    self.settle(inflation, inflater.oddities());
+                }
+            }
+            _ => {}
         }
     }
 
     /// Notes payload bytes that the capture does not hold.
-    pub(super) fn miss(&mut self, missing: u64) {
-        self.stop_judging();
-        self.message.first_missing.get_or_insert(self.message.length);
-        self.message.missing_bytes = self.message.missing_bytes.saturating_add(missing);
+    pub(super) fn miss(&mut self, missing: u64, inflater: Option<&mut Inflater>) {
         self.count(missing);
+        self.message.missing_bytes = self.message.missing_bytes.saturating_add(missing);
+        self.message.first_missing.get_or_insert(self.content.length());
+        self.abandon(inflater);
+        if self.coding == Coding::Plain {
+            self.content.miss(missing);
+        }
     }
 
-    pub(super) fn end_frame(&mut self, OpenFrame { frame, .. }: OpenFrame) {
+    /// Ends a frame, which may have been cut.
+    pub(super) fn end_frame(&mut self, open: OpenFrame, inflater: Option<&mut Inflater>) {
+        if open.offset == open.frame.header.length {
+            self.finish(inflater.filter(|inflater| inflater.scope() == Scope::Frame));
+        }
+        let frame = open.frame;
         self.message.last = latest(self.message.last, frame.last);
         if self.message.fragments.len() < self.keep_frames {
             self.message.fragments.push(frame);
@@ -95,55 +132,71 @@ impl OpenMessage {
     }
 
     /// The message, with its last frame at its end.
-    pub(super) fn complete(mut self) -> Box<Message> {
-        if let Some(check) = self.text {
-            self.message.text = check.state();
-        }
+    pub(super) fn complete(mut self, inflater: Option<&mut Inflater>) -> Box<Message> {
+        self.finish(inflater);
+        self.content.complete(&mut self.message);
         self.message
     }
 
     /// The message as far as it came.
-    pub(super) fn unfinished(mut self) -> Box<Message> {
-        self.stop_judging();
+    pub(super) fn unfinished(mut self, inflater: Option<&mut Inflater>) -> Box<Message> {
+        self.abandon(inflater);
+        self.content.stop_judging();
+        self.content.complete(&mut self.message);
         self.message.unfinished = true;
         self.message
     }
 
-    fn keep(&mut self, wire: &[u8], key: Option<[u8; 4]>, offset: u64) {
-        let payload = &mut self.message.payload;
-        reserve(payload, wire.len(), self.keep_payload);
-        let before = payload.len();
-        payload.extend_from_slice(wire);
-        let Some(kept) = payload.get_mut(before..) else { return };
-        if let Some(key) = key {
-            unmask(kept, key, offset);
-        }
-        if let Some(check) = &mut self.text {
-            check.push(kept);
+    fn finish(&mut self, inflater: Option<&mut Inflater>) {
+        if let Some(inflater) = inflater.filter(|_| self.coding == Coding::Inflate) {
+            let inflation = inflater.finish(&mut |plain| self.content.push(plain));
+            self.settle(inflation, inflater.oddities());
         }
     }
 
-    /// Judges payload that is not kept.
-    fn judge(&mut self, wire: &[u8], key: Option<[u8; 4]>, mut offset: u64) {
-        let Some(check) = &mut self.text else { return };
-        let mut plain = [0; SCRATCH];
-        for piece in wire.chunks(SCRATCH) {
-            let Some(plain) = plain.get_mut(..piece.len()) else { return };
-            plain.copy_from_slice(piece);
-            unmask(plain, key.unwrap_or_default(), offset);
-            check.push(plain);
-            offset = offset.saturating_add(piece.len() as u64);
+    fn abandon(&mut self, inflater: Option<&mut Inflater>) {
+        if let Some(inflater) = inflater.filter(|_| self.coding == Coding::Inflate) {
+            let inflation = inflater.abandon();
+            self.settle(inflation, inflater.oddities());
         }
     }
 
-    const fn stop_judging(&mut self) {
-        if let Some(check) = self.text.take() {
-            self.message.text = check.state_before_gap();
+    /// Notes what became of the message, or of a frame of it: the first fault counts.
+    fn settle(&mut self, inflation: Inflation, oddities: Oddities) {
+        if oddities != Oddities::default() {
+            self.message.oddities.get_or_insert_default().merge(oddities);
         }
+        if matches!(self.message.inflation, Inflation::NotCompressed | Inflation::Whole) {
+            self.message.inflation = inflation;
+        }
+        match inflation {
+            Inflation::NotCompressed
+            | Inflation::Whole
+            | Inflation::TailKept
+            | Inflation::Trailing { .. } => {}
+            Inflation::TailMissing => self.content.stop_judging(),
+            Inflation::Failed { .. } | Inflation::Cut => self.stop(),
+            Inflation::LimitReached => {
+                self.stop();
+                self.content.cut();
+            }
+            Inflation::MissingContext => match self.wire.take() {
+                None => self.stop(),
+                Some(wire) => {
+                    self.content = *wire;
+                    self.coding = Coding::Plain;
+                    self.message.undecoded = true;
+                }
+            },
+        }
+    }
+
+    fn stop(&mut self) {
+        self.coding = Coding::Stopped;
+        self.content.stop_judging();
     }
 
     const fn count(&mut self, bytes: u64) {
-        self.message.length = self.message.length.saturating_add(bytes);
         self.message.wire_length = self.message.wire_length.saturating_add(bytes);
     }
 }
@@ -171,6 +224,12 @@ impl OpenFrame {
             self.frame.last = latest(self.frame.last, at);
         }
     }
+
+    /// Are the next `bytes` the last of what is compressed by itself?
+    fn ends_with(&self, bytes: u64, scope: Scope) -> bool {
+        let is_last = self.frame.header.fin || scope == Scope::Frame;
+        is_last && self.offset.saturating_add(bytes) == self.frame.header.length
+    }
 }
 
 /// The later of two packets; segments may come out of order.
@@ -183,18 +242,5 @@ fn kept_of(opcode: Opcode, keep_payload: usize) -> usize {
     if opcode == Opcode::CLOSE { keep_payload.max(MAX_CONTROL_PAYLOAD) } else { keep_payload }
 }
 
-/// Doubles like `Vec` does, but never past the bound: a message of n bytes holds at most min(2n, `bound`).
-fn reserve(payload: &mut Vec<u8>, more: usize, bound: usize) {
-    let needed = payload.len().saturating_add(more);
-    if needed > payload.capacity() {
-        let target = payload.capacity().saturating_mul(2).min(bound).max(needed);
-        payload.reserve_exact(target - payload.len());
-    }
-}
-
 /// What a control frame may carry. // RFC 6455 §5.5
 const MAX_CONTROL_PAYLOAD: usize = 125;
-
-/// Payload that is judged but not kept is unmasked in steps of this: small on the stack, long enough for whole
-/// segments in two steps.
-const SCRATCH: usize = 1024;

@@ -1,0 +1,121 @@
+//! The handshake's extensions → what they mean for frames and messages.
+
+use crate::http::deflate::{DeflateParams, MAX_WINDOW_BITS, Said};
+use crate::http::{Extension, Handshake, Outcome};
+use crate::limits::Limits;
+use crate::rules::frame::Rsv1;
+use crate::websocket::deflate::{Compression, Scope};
+
+/// What the extensions in use mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Extensions {
+    /// What RSV1 says.
+    pub(super) rsv1: Rsv1,
+    /// How the client compresses, where an extension that does was agreed; so does the server then.
+    pub(super) client: Option<Compression>,
+    /// How the server compresses.
+    pub(super) server: Option<Compression>,
+}
+
+impl Extensions {
+    /// Those of a connection. Without its handshake, RSV1 is taken for that of permessage-deflate.
+    pub(super) fn of(handshake: &Handshake, limits: &Limits) -> Self {
+        let compression = Compression {
+            scope: Scope::Message,
+            takeover: true,
+            window_bits: MAX_WINDOW_BITS,
+            certain: handshake.outcome != Outcome::NotCaptured,
+            limit: limits.inflated,
+        };
+        if !compression.certain {
+            return Self::both(Rsv1::Unknown, compression);
+        }
+        let agreed = handshake.extensions().extensions;
+        match agreed.iter().find_map(|extension| Self::compressing(extension, compression)) {
+            Some(extensions) => extensions,
+            None => {
+                // RSV1 is not held against an extension that is not known
+                let rsv1 = if agreed.is_empty() { Rsv1::Unused } else { Rsv1::Unknown };
+                Self { rsv1, client: None, server: None }
+            }
+        }
+    }
+
+    fn compressing(extension: &Extension, compression: Compression) -> Option<Self> {
+        if let Some((params, _)) = DeflateParams::of(extension, Said::Answer) {
+            // RFC 7692 §7.1.1: what the answer says counts, whatever was offered
+            let client = Compression {
+                takeover: !params.client_no_context_takeover,
+                window_bits: params.client_max_window_bits.flatten().unwrap_or(MAX_WINDOW_BITS),
+                ..compression
+            };
+            let server = Compression {
+                takeover: !params.server_no_context_takeover,
+                window_bits: params.server_max_window_bits.unwrap_or(MAX_WINDOW_BITS),
+                ..compression
+            };
+            return Some(Self { rsv1: Rsv1::CompressedMessage, client: Some(client), server: Some(server) });
+        }
+        // A window that is kept although the sender begins with an empty one does no harm.
+        match extension.name.as_str() {
+            "x-webkit-deflate-message" => Some(Self::both(Rsv1::CompressedMessage, compression)),
+            "x-webkit-deflate-frame" | "deflate-frame" => {
+                let compression = Compression { scope: Scope::Frame, ..compression };
+                Some(Self::both(Rsv1::CompressedFrame, compression))
+            }
+            _ => None,
+        }
+    }
+
+    const fn both(rsv1: Rsv1, compression: Compression) -> Self {
+        Self { rsv1, client: Some(compression), server: Some(compression) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{Header, Headers, ResponseHead};
+
+    fn agreed(value: &str) -> Extensions {
+        let field = |name: &str, value: &str| Header { name: name.into(), value: value.into() };
+        let headers = vec![
+            field("Upgrade", "websocket"),
+            field("Connection", "Upgrade"),
+            field("Sec-WebSocket-Accept", "x"),
+            field("Sec-WebSocket-Extensions", value),
+        ];
+        let response = ResponseHead { status: 101, headers: Headers(headers), ..ResponseHead::default() };
+        Extensions::of(&Handshake::answered(None, response), &Limits::default())
+    }
+
+    #[test]
+    fn each_side_takes_over_its_window_unless_the_answer_says_no() {
+        let takeovers = |value| {
+            let extensions = agreed(value);
+            assert_eq!(extensions.rsv1, Rsv1::CompressedMessage);
+            [extensions.client, extensions.server].map(|side| side.unwrap().takeover)
+        };
+        assert_eq!(takeovers("permessage-deflate"), [true, true]);
+        assert_eq!(takeovers("foo, permessage-deflate; client_no_context_takeover"), [false, true]);
+        assert_eq!(takeovers("permessage-deflate; server_no_context_takeover=x"), [true, false]);
+    }
+
+    #[test]
+    fn the_old_extensions_of_webkit_compress_frames() {
+        for name in ["x-webkit-deflate-frame", "deflate-frame; no_context_takeover"] {
+            let extensions = agreed(name);
+            assert_eq!(extensions.rsv1, Rsv1::CompressedFrame);
+            assert_eq!(extensions.server.unwrap().scope, Scope::Frame);
+        }
+    }
+
+    #[test]
+    fn what_rsv1_says_is_open_with_an_unknown_extension_or_without_a_handshake() {
+        assert_eq!(agreed("x-foo"), Extensions { rsv1: Rsv1::Unknown, client: None, server: None });
+        assert_eq!(agreed("").rsv1, Rsv1::Unused);
+        let unseen = Extensions::of(&Handshake::default(), &Limits::default());
+        assert_eq!(unseen.rsv1, Rsv1::Unknown);
+        assert!(!unseen.client.unwrap().certain);
+    }
+}

@@ -1,0 +1,141 @@
+//! Pieces of a message's payload → as much as is kept, and the verdict on its text.
+
+use super::mask::unmask;
+use super::utf8::Utf8Check;
+use super::{Message, TextState};
+
+/// The payload of a message that is not at its end.
+#[derive(Debug)]
+pub(super) struct Content {
+    payload: Vec<u8>,
+    /// Bytes so far, kept or not.
+    length: u64,
+    truncated: bool,
+    /// The verdict so far, while all of a text can be judged.
+    check: Option<Utf8Check>,
+    text: TextState,
+    /// Bytes to keep.
+    keep: usize,
+}
+
+impl Content {
+    /// Text that is to be judged.
+    pub(super) fn text(keep: usize) -> Self {
+        Self { check: Some(Utf8Check::default()), ..Self::bytes(keep) }
+    }
+
+    /// Bytes of any kind.
+    pub(super) fn bytes(keep: usize) -> Self {
+        Self {
+            payload: Vec::new(),
+            length: 0,
+            truncated: false,
+            check: None,
+            text: TextState::default(),
+            keep,
+        }
+    }
+
+    pub(super) const fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Takes payload as it stood on the wire, from `offset` of its frame.
+    pub(super) fn push_masked(&mut self, wire: &[u8], key: Option<[u8; 4]>, offset: u64) {
+        self.count(wire.len() as u64);
+        let (kept, rest) = self.split(wire);
+        self.keep(kept, |kept| {
+            if let Some(key) = key {
+                unmask(kept, key, offset);
+            }
+        });
+        if !rest.is_empty() {
+            self.judge(rest, key, offset.saturating_add(kept.len() as u64));
+        }
+    }
+
+    /// Takes payload as its sender meant it.
+    pub(super) fn push(&mut self, plain: &[u8]) {
+        self.count(plain.len() as u64);
+        let (kept, rest) = self.split(plain);
+        self.keep(kept, |_| ());
+        if let Some(check) = &mut self.check {
+            check.push(rest);
+        }
+    }
+
+    /// Steps over bytes that the capture does not hold.
+    pub(super) const fn miss(&mut self, missing: u64) {
+        self.stop_judging();
+        self.count(missing);
+    }
+
+    /// What follows can't be judged.
+    pub(super) const fn stop_judging(&mut self) {
+        if let Some(check) = self.check.take() {
+            self.text = check.state_before_gap();
+        }
+    }
+
+    /// More follows, but not here.
+    pub(super) const fn cut(&mut self) {
+        self.stop_judging();
+        self.truncated = true;
+    }
+
+    /// Gives all to its message.
+    pub(super) fn complete(self, message: &mut Message) {
+        message.text = self.check.map_or(self.text, |check| check.state());
+        message.payload = self.payload;
+        message.length = self.length;
+        message.truncated = self.truncated;
+    }
+
+    fn split<'a>(&mut self, bytes: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+        let room = self.keep.saturating_sub(self.payload.len());
+        let (kept, rest) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
+        self.truncated |= !rest.is_empty();
+        (kept, rest)
+    }
+
+    fn keep(&mut self, bytes: &[u8], unmask: impl FnOnce(&mut [u8])) {
+        reserve(&mut self.payload, bytes.len(), self.keep);
+        let before = self.payload.len();
+        self.payload.extend_from_slice(bytes);
+        let Some(kept) = self.payload.get_mut(before..) else { return };
+        unmask(kept);
+        if let Some(check) = &mut self.check {
+            check.push(kept);
+        }
+    }
+
+    /// Judges payload that is not kept.
+    fn judge(&mut self, wire: &[u8], key: Option<[u8; 4]>, mut offset: u64) {
+        let Some(check) = &mut self.check else { return };
+        let mut plain = [0; SCRATCH];
+        for piece in wire.chunks(SCRATCH) {
+            let Some(plain) = plain.get_mut(..piece.len()) else { return };
+            plain.copy_from_slice(piece);
+            unmask(plain, key.unwrap_or_default(), offset);
+            check.push(plain);
+            offset = offset.saturating_add(piece.len() as u64);
+        }
+    }
+
+    const fn count(&mut self, bytes: u64) {
+        self.length = self.length.saturating_add(bytes);
+    }
+}
+
+/// Doubles like `Vec` does, but never past the bound: a message of n bytes holds at most min(2n, `bound`).
+fn reserve(payload: &mut Vec<u8>, more: usize, bound: usize) {
+    let needed = payload.len().saturating_add(more);
+    if needed > payload.capacity() {
+        let target = payload.capacity().saturating_mul(2).min(bound).max(needed);
+        payload.reserve_exact(target - payload.len());
+    }
+}
+
+/// Payload that is judged but not kept is unmasked in steps of this: small on the stack, long enough for whole
+/// segments in two steps.
+const SCRATCH: usize = 1024;

@@ -1,0 +1,419 @@
+//! Pieces of compressed messages → plain pieces, with the history that a direction needs (RFC 7692 §7.2, RFC 1951).
+
+use std::mem;
+
+use flate2::{DecompressError, Status};
+
+use super::reach::Reach;
+use super::stream::{Stream, WINDOW};
+use super::{Compression, Inflation, Oddities, Savings, Scope};
+
+/// Inflates the messages of one direction. Memory: nothing before the first compressed message, then what passes
+/// of 64 KiB for the output and of zlib's own 32 KiB window, and 4 KiB of input.
+///
+/// While parts of the history are missing (after a hole, in a capture that began in mid-connection, behind a fault),
+/// a message is right if it inflates at all: zlib refuses references to what was not inflated.
+#[derive(Debug)]
+pub(in crate::websocket) struct Inflater {
+    compression: Compression,
+    history: History,
+    stream: Option<Box<Stream>>,
+    unit: Unit,
+    /// Watches the window where a smaller one than DEFLATE's was agreed.
+    reach: Option<Box<Reach>>,
+    savings: Savings,
+}
+
+/// Payload as it stood on the wire.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::websocket) struct WirePart<'a> {
+    pub(in crate::websocket) bytes: &'a [u8],
+    pub(in crate::websocket) key: Option<[u8; 4]>,
+    /// Place of `bytes` in their frame.
+    pub(in crate::websocket) offset: u64,
+    /// Does the compressed message (or frame) end with it?
+    pub(in crate::websocket) ends: bool,
+}
+
+/// What the sender's window can hold, and how much of it is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum History {
+    Known,
+    Partial,
+}
+
+/// The message (or frame) that is being inflated.
+#[derive(Debug, Default)]
+struct Unit {
+    /// Wire bytes before the piece that is being inflated.
+    before: u64,
+    /// Wire bytes so far.
+    fed: u64,
+    inflated: u64,
+    /// The last four wire bytes.
+    last: [u8; 4],
+    oddities: Oddities,
+    /// Output that is not to be handed out again.
+    repeated: u64,
+    /// Where a final block ended, as long as nothing came out of what follows it.
+    final_end: Option<u64>,
+    end: Option<Inflation>,
+}
+
+/// How much of the output was wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    All,
+    UpToLimit,
+}
+
+impl Inflater {
+    pub(in crate::websocket) fn new(compression: Compression) -> Self {
+        let history = if compression.certain { History::Known } else { History::Partial };
+        Self {
+            compression,
+            history,
+            stream: None,
+            unit: Unit::default(),
+            reach: None,
+            savings: Savings::default(),
+        }
+    }
+
+    pub(in crate::websocket) const fn scope(&self) -> Scope {
+        self.compression.scope
+    }
+
+    /// Is a message that does not inflate no fault of its sender?
+    pub(in crate::websocket) fn lacks_history(&self) -> bool {
+        self.compression.takeover && self.history == History::Partial
+    }
+
+    /// A compressed message (or frame) begins.
+    pub(in crate::websocket) fn begin(&mut self) {
+        let stream = self.stream.get_or_insert_default();
+        if !self.compression.takeover {
+            stream.restart();
+            self.history = History::Known;
+        }
+        if self.compression.window_bits < MAX_WINDOW_BITS {
+            let new = || Box::new(Reach::new(self.compression.window_bits));
+            self.reach.get_or_insert_with(new).begin();
+        }
+        self.unit = Unit::default();
+    }
+
+    /// A data message begins, compressed or not.
+    pub(in crate::websocket) const fn count_message(&mut self) {
+        self.savings.data_messages = self.savings.data_messages.saturating_add(1);
+    }
+
+    pub(in crate::websocket) const fn savings(&self) -> Savings {
+        self.savings
+    }
+
+    /// Hands what comes out of `part` to `out`; nothing after a fault.
+    pub(in crate::websocket) fn push(&mut self, part: WirePart<'_>, out: &mut impl FnMut(&[u8])) {
+        let mut offset = part.offset;
+        let mut pieces = part.bytes.chunks(PIECE).peekable();
+        while let Some(piece) = pieces.next()
+            && self.unit.end.is_none()
+        {
+            let Some(stream) = &mut self.stream else { return };
+            stream.load(piece, part.key, offset);
+            self.unit.note(&stream.input);
+            if let Some(reach) = &mut self.reach {
+                reach.push(&stream.input);
+            }
+            if part.ends && pieces.peek().is_none() {
+                self.close(out);
+            } else {
+                self.inflate(None, out);
+            }
+            offset = offset.saturating_add(piece.len() as u64);
+        }
+    }
+
+    /// The message (or frame) is at its end. What became of it, also when it was told before.
+    pub(in crate::websocket) fn finish(&mut self, out: &mut impl FnMut(&[u8])) -> Inflation {
+        if let Some(end) = self.unit.end {
+            return end;
+        }
+        if self.unit.fed == 0 {
+            self.unit.end = Some(Inflation::TailMissing);
+        } else if self.unit.final_end == Some(self.unit.fed) {
+            self.end(Inflation::Whole);
+        } else {
+            self.unit.before = self.unit.fed;
+            if let Some(stream) = &mut self.stream {
+                stream.input.clear();
+            }
+            self.close(out);
+        }
+        self.unit.end.unwrap_or_default()
+    }
+
+    /// The rest of the message (or frame) never comes.
+    pub(in crate::websocket) fn abandon(&mut self) -> Inflation {
+        if self.unit.end.is_none() {
+            self.stop(Inflation::Cut);
+        }
+        self.unit.end.unwrap_or_default()
+    }
+
+    /// What became of the message (or frame), once that is certain.
+    pub(in crate::websocket) const fn ended(&self) -> Option<Inflation> {
+        self.unit.end
+    }
+
+    /// What is unusual in the message (or frame) so far.
+    pub(in crate::websocket) fn oddities(&self) -> Oddities {
+        // Nothing counts that stands behind what zlib read.
+        let end = match self.unit.end {
+            Some(Inflation::Failed { .. } | Inflation::MissingContext | Inflation::LimitReached) => 0,
+            Some(Inflation::Trailing { offset }) => offset,
+            _ => u64::MAX,
+        };
+        let beyond_window = self.reach.as_ref().and_then(|reach| reach.beyond());
+        let beyond_window = beyond_window.filter(|reference| reference.offset < end);
+        Oddities { beyond_window, ..self.unit.oddities }
+    }
+
+    /// Messages were missed.
+    pub(in crate::websocket) fn lose_history(&mut self) {
+        self.history = History::Partial;
+        if let Some(stream) = &mut self.stream {
+            stream.forget();
+        }
+    }
+
+    /// Inflates what is loaded and the tail that the sender cut off, in one call.
+    fn close(&mut self, out: &mut impl FnMut(&[u8])) {
+        let tail = self.tail();
+        let Some(stream) = &mut self.stream else { return };
+        stream.input.extend_from_slice(tail);
+        self.inflate(Some(tail.len()), out);
+        // A final block within says that this sender's blocks are unusual: make sure that the last one is whole.
+        if self.unit.end.is_none() && self.unit.oddities.final_block && tail.len() < FINAL.len() {
+            let Some(stream) = &mut self.stream else { return };
+            stream.input.clear();
+            stream.input.extend_from_slice(&FINAL);
+            self.unit.before = self.unit.fed;
+            self.inflate(Some(FINAL.len()), out);
+            self.end_exactly(FINAL.len());
+        } else {
+            self.end_exactly(tail.len());
+        }
+    }
+
+    /// What is appended to a message: the tail that its sender cut off, and a final block where it may end the
+    /// stream or the message does not look whole, since that is the only way to see that all blocks are.
+    // RFC 7692 §7.2.2
+    fn tail(&self) -> &'static [u8] {
+        let exact = !self.compression.takeover || self.history == History::Partial || self.unit.lacks_flush();
+        match (self.unit.keeps_tail(), exact) {
+            (false, true) => &TAIL_AND_FINAL,
+            (false, false) => &TAIL,
+            (true, true) => &FINAL,
+            (true, false) => &[],
+        }
+    }
+
+    /// Inflates what is loaded. `tail` is how much of it was appended, at the end of the message (or frame).
+    fn inflate(&mut self, tail: Option<usize>, out: &mut impl FnMut(&[u8])) {
+        let Some(stream) = &mut self.stream else { return };
+        let input = mem::take(&mut stream.input);
+        let mut rest = input.as_slice();
+        while self.unit.end.is_none()
+            && let Some(stream) = &mut self.stream
+        {
+            let (status, plain) = stream.next(&mut rest);
+            if self.unit.take(plain, self.compression.limit, out) == Taken::UpToLimit {
+                self.stop(Inflation::LimitReached);
+                break;
+            }
+            let is_full = stream.is_full();
+            match status {
+                Err(error) if self.may_take_context(&error) => {
+                    self.take_context(input.len() - rest.len());
+                    rest = &input;
+                }
+                Err(_) => self.fail(input.len() - rest.len()),
+                Ok(Status::StreamEnd) => {
+                    self.end_stream(input.len() - rest.len(), rest.len(), tail);
+                    if rest.is_empty() {
+                        break;
+                    }
+                }
+                // zlib stops before the input's end only when it has no more room.
+                Ok(Status::Ok | Status::BufError) if !is_full => break,
+                Ok(Status::Ok | Status::BufError) => {}
+            }
+        }
+        if let Some(stream) = &mut self.stream {
+            stream.input = input;
+        }
+    }
+
+    /// A final block ended after `read` loaded bytes, with `left` of them behind it.
+    fn end_stream(&mut self, read: usize, left: usize, tail: Option<usize>) {
+        let Some(tail) = tail.filter(|tail| left <= *tail) else {
+            self.unit.end_final_block(read);
+            return;
+        };
+        let is_ours = left == 0 && tail >= FINAL.len();
+        self.unit.oddities.final_block |= !is_ours;
+        // RFC 7692 §7.2.3.4: a sender that uses final blocks may end with one, or cut the tail off an empty one
+        let is_whole = left == 0 || left == tail || left == FINAL.len();
+        match is_whole {
+            true if is_ours && self.unit.keeps_tail() => self.end(Inflation::TailKept),
+            true => self.end(Inflation::Whole),
+            false => self.stop(Inflation::TailMissing),
+        }
+    }
+
+    /// All is inflated. Where a final block was appended, it did not end the stream: some block is not whole.
+    fn end_exactly(&mut self, tail: usize) {
+        if self.unit.end.is_some() {
+            return;
+        }
+        match self.unit.final_end {
+            _ if tail < FINAL.len() && self.unit.keeps_tail() => self.end(Inflation::TailKept),
+            _ if tail < FINAL.len() => self.end(Inflation::Whole),
+            Some(offset) => self.end_trailing(offset),
+            None => self.stop(Inflation::TailMissing),
+        }
+    }
+
+    /// Does a message that must not refer to those before it fail because it does?
+    fn may_take_context(&self, error: &DecompressError) -> bool {
+        let is_reference = error.message().is_some_and(|message| message.contains("too far back"));
+        let can_repeat = self.unit.before == 0 && self.unit.oddities.takes_context.is_none();
+        is_reference && can_repeat && self.stream.as_ref().is_some_and(|stream| stream.has_context())
+    }
+
+    /// Begins the message again, with what the sender's window will hold if it took over its context.
+    fn take_context(&mut self, read: usize) {
+        let Some(stream) = &mut self.stream else { return };
+        stream.take_context();
+        let takes_context = Some(self.unit.place(read));
+        self.unit.oddities = Oddities { takes_context, ..Oddities::default() };
+        self.unit.repeated = self.unit.inflated;
+        self.unit.final_end = None;
+    }
+
+    fn fail(&mut self, read: usize) {
+        // Then it is no reference to the messages before it that is wrong.
+        self.unit.oddities.takes_context = None;
+        match self.unit.final_end {
+            Some(offset) => self.end_trailing(offset),
+            None => self.stop(Inflation::Failed { offset: self.unit.place(read) }),
+        }
+    }
+
+    fn end_trailing(&mut self, offset: u64) {
+        if let Some(stream) = &mut self.stream {
+            stream.ended = true;
+        }
+        self.end(Inflation::Trailing { offset });
+    }
+
+    fn end(&mut self, end: Inflation) {
+        self.unit.end = Some(end);
+        self.compression.takeover |= self.unit.oddities.takes_context.is_some();
+        self.savings.add(self.unit.fed, self.unit.inflated);
+        // A reference can't reach further back.
+        if self.stream.as_ref().is_some_and(|stream| stream.window.len() >= WINDOW) {
+            self.history = History::Known;
+        }
+    }
+
+    /// Ends the message with the state of the sender's window unknown.
+    fn stop(&mut self, end: Inflation) {
+        let blameless = self.lacks_history() && !matches!(end, Inflation::LimitReached | Inflation::Cut);
+        self.unit.end = Some(if blameless { Inflation::MissingContext } else { end });
+        self.lose_history();
+    }
+}
+
+impl Unit {
+    fn note(&mut self, wire: &[u8]) {
+        self.before = self.fed;
+        self.fed = self.fed.saturating_add(wire.len() as u64);
+        if let Some(last) = wire.last_chunk() {
+            self.last = *last;
+            return;
+        }
+        for byte in wire {
+            self.last.rotate_left(1);
+            self.last[3] = *byte;
+        }
+    }
+
+    fn take(&mut self, plain: &[u8], limit: u64, out: &mut impl FnMut(&[u8])) -> Taken {
+        if plain.is_empty() {
+            return Taken::All;
+        }
+        let repeated = usize::try_from(self.repeated).unwrap_or(usize::MAX).min(plain.len());
+        self.repeated -= repeated as u64;
+        let plain = plain.get(repeated..).unwrap_or_default();
+        self.final_end = None;
+        let room = usize::try_from(limit.saturating_sub(self.inflated)).unwrap_or(usize::MAX);
+        let within = plain.get(..room).unwrap_or(plain);
+        self.inflated = self.inflated.saturating_add(within.len() as u64);
+        out(within);
+        if within.len() < plain.len() { Taken::UpToLimit } else { Taken::All }
+    }
+
+    fn end_final_block(&mut self, read: usize) {
+        self.oddities.final_block = true;
+        self.final_end = Some(self.place(read));
+    }
+
+    /// The place in the message's payload of that in the loaded bytes.
+    fn place(&self, read: usize) -> u64 {
+        self.before.saturating_add(read as u64).min(self.fed)
+    }
+
+    /// Does it not end with the header of an empty stored block, three zeros with at most more zeros behind them?
+    // RFC 7692 §7.2.1
+    const fn lacks_flush(&self) -> bool {
+        let [.., last] = self.last;
+        last >= 0x20
+    }
+
+    /// Without its tail, a message can't end with a byte whose highest bits are set. // RFC 7692 §7.2.1
+    fn keeps_tail(&self) -> bool {
+        self.last == TAIL
+    }
+}
+
+/// The end of the empty block that a sender flushes with, and cuts off. // RFC 7692 §7.2.1
+pub(super) const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+
+/// An empty final block.
+pub(super) const FINAL: [u8; 5] = [1, 0, 0, 0xff, 0xff];
+
+const TAIL_AND_FINAL: [u8; 9] = [0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff];
+
+/// DEFLATE's own window. // RFC 1951 §2
+const MAX_WINDOW_BITS: u8 = 15;
+
+/// Input is unmasked in pieces of this: most messages and segments are one.
+const PIECE: usize = 4 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_allocated_before_the_first_compressed_message() {
+        let scope = Scope::Message;
+        let compression =
+            Compression { scope, takeover: true, window_bits: 8, certain: true, limit: 1 << 30 };
+        let mut inflater = Inflater::new(compression);
+        assert!(inflater.stream.is_none() && inflater.reach.is_none());
+        inflater.begin();
+        assert!(inflater.stream.is_some() && inflater.reach.is_some());
+    }
+}

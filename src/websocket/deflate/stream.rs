@@ -1,0 +1,103 @@
+//! Pieces of a DEFLATE stream → plain pieces, by zlib, over final blocks.
+
+use std::mem;
+
+use flate2::{Decompress, DecompressError, FlushDecompress, Status};
+
+use crate::websocket::mask::unmask;
+
+/// zlib, and what came out of it.
+#[derive(Debug)]
+pub(super) struct Stream {
+    zlib: Decompress,
+    /// A final block ended what `zlib` reads.
+    pub(super) ended: bool,
+    /// The output; what is left of it when room is made is all that DEFLATE can refer to.
+    pub(super) window: Vec<u8>,
+    /// Where in `window` a message begins that must not refer further back; 0 where it may.
+    mark: usize,
+    /// Unmasked payload.
+    pub(super) input: Vec<u8>,
+}
+
+impl Default for Stream {
+    fn default() -> Self {
+        // Always the largest window: with any other size zlib is no stricter, and flate2 refuses 8 bits.
+        let zlib = Decompress::new(false);
+        Self { zlib, ended: false, window: Vec::with_capacity(2 * WINDOW), mark: 0, input: Vec::new() }
+    }
+}
+
+impl Stream {
+    pub(super) fn forget(&mut self) {
+        self.window.clear();
+        self.restart();
+    }
+
+    /// What follows does not refer to what came before it.
+    pub(super) fn restart(&mut self) {
+        self.zlib.reset(false);
+        self.ended = false;
+        self.mark = self.window.len();
+    }
+
+    /// Did anything come out before the last [`Self::restart`], and is it still here?
+    pub(super) const fn has_context(&self) -> bool {
+        self.mark > 0
+    }
+
+    /// Goes back to the last [`Self::restart`], which was none.
+    pub(super) fn take_context(&mut self) {
+        self.window.truncate(self.mark);
+        (self.mark, self.ended) = (0, true);
+    }
+
+    pub(super) fn load(&mut self, wire: &[u8], key: Option<[u8; 4]>, offset: u64) {
+        self.input.clear();
+        self.input.extend_from_slice(wire);
+        if let Some(key) = key {
+            unmask(&mut self.input, key, offset);
+        }
+    }
+
+    /// Inflates as much of `input`, which moves on, as there is room for.
+    pub(super) fn next(&mut self, input: &mut &[u8]) -> (Result<Status, DecompressError>, &[u8]) {
+        if mem::take(&mut self.ended)
+            && let Err(error) = self.go_on()
+        {
+            return (Err(error), &[]);
+        }
+        if self.window.capacity() - self.window.len() < LEAST_ROOM {
+            let gone = self.window.len().saturating_sub(WINDOW);
+            self.window.drain(..gone);
+            self.mark = self.mark.saturating_sub(gone);
+        }
+        let (before, read) = (self.window.len(), self.zlib.total_in());
+        let status = self.zlib.decompress_vec(input, &mut self.window, FlushDecompress::None);
+        self.ended = matches!(status, Ok(Status::StreamEnd));
+        let read = usize::try_from(self.zlib.total_in() - read).unwrap_or(usize::MAX);
+        *input = input.get(read..).unwrap_or_default();
+        (status, self.window.get(before..).unwrap_or_default())
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.window.len() == self.window.capacity()
+    }
+
+    /// Reads what stands behind a final block, which may refer to what stands before it.
+    fn go_on(&mut self) -> Result<(), DecompressError> {
+        self.zlib.reset(false);
+        let begin = self.window.len().saturating_sub(WINDOW).max(self.mark);
+        let history = self.window.get(begin..).unwrap_or_default();
+        if !history.is_empty() {
+            self.zlib.set_dictionary(history)?;
+        }
+        Ok(())
+    }
+}
+
+/// How far back DEFLATE can refer. // RFC 1951 §2
+pub(super) const WINDOW: usize = 32 << 10;
+
+/// zlib's fast loop wants 260 bytes of room; moving the window should be rare.
+const LEAST_ROOM: usize = 4 << 10;
