@@ -128,6 +128,9 @@ impl Inflater {
             if part.ends && pieces.peek().is_none() {
                 self.close(out);
             } else {
+                if !self.compression.takeover {
+                    stream.remember(REPEATABLE);
+                }
                 self.inflate(None, out);
             }
             offset = offset.saturating_add(piece.len() as u64);
@@ -222,7 +225,7 @@ impl Inflater {
     /// Inflates what is loaded. `tail` is how much of it was appended, at the end of the message (or frame).
     fn inflate(&mut self, tail: Option<usize>, out: &mut impl FnMut(&[u8])) {
         let Some(stream) = &mut self.stream else { return };
-        let input = mem::take(&mut stream.input);
+        let mut input = mem::take(&mut stream.input);
         let mut rest = input.as_slice();
         while self.unit.end.is_none()
             && let Some(stream) = &mut self.stream
@@ -234,8 +237,8 @@ impl Inflater {
             }
             let is_full = stream.is_full();
             match status {
-                Err(error) if self.may_take_context(&error) => {
-                    self.take_context(input.len() - rest.len());
+                Err(error) if self.may_take_context(&error, input.len() - rest.len()) => {
+                    input = self.take_context(&input, input.len() - rest.len());
                     rest = &input;
                 }
                 Err(_) => self.fail(input.len() - rest.len()),
@@ -286,20 +289,23 @@ impl Inflater {
     }
 
     /// Does a message that must not refer to those before it fail because it does?
-    fn may_take_context(&self, error: &DecompressError) -> bool {
+    fn may_take_context(&self, error: &DecompressError, read: usize) -> bool {
         let is_reference = error.message().is_some_and(|message| message.contains("too far back"));
-        let can_repeat = self.unit.before == 0 && self.unit.oddities.takes_context.is_none();
-        is_reference && can_repeat && self.stream.as_ref().is_some_and(|stream| stream.has_context())
+        let is_near =
+            self.unit.oddities.takes_context.is_none() && self.unit.place(read) <= REPEATABLE as u64;
+        is_reference && is_near && self.stream.as_ref().is_some_and(|stream| stream.has_context())
     }
 
-    /// Begins the message again, with what the sender's window will hold if it took over its context.
-    fn take_context(&mut self, read: usize) {
-        let Some(stream) = &mut self.stream else { return };
-        stream.take_context();
+    /// Begins the message again, with what the sender's window holds if it took over its context. Gives back what is
+    /// to be inflated.
+    fn take_context(&mut self, input: &[u8], read: usize) -> Vec<u8> {
+        let Some(stream) = &mut self.stream else { return Vec::new() };
         let takes_context = Some(self.unit.place(read));
+        let input = stream.take_context(self.unit.before, input);
         self.unit.oddities = Oddities { takes_context, ..Oddities::default() };
         self.unit.repeated = self.unit.inflated;
-        self.unit.final_end = None;
+        (self.unit.before, self.unit.final_end) = (0, None);
+        input
     }
 
     fn fail(&mut self, read: usize) {
@@ -395,6 +401,9 @@ pub(super) const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 pub(super) const FINAL: [u8; 5] = [1, 0, 0, 0xff, 0xff];
 
 const TAIL_AND_FINAL: [u8; 9] = [0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff];
+
+/// How much of a message can be inflated again; the first reference to what was before comes early.
+const REPEATABLE: usize = 16 << 10;
 
 /// DEFLATE's own window. // RFC 1951 §2
 const MAX_WINDOW_BITS: u8 = 15;

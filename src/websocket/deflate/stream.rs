@@ -16,6 +16,8 @@ pub(super) struct Stream {
     pub(super) window: Vec<u8>,
     /// Where in `window` a message begins that must not refer further back; 0 where it may.
     mark: usize,
+    /// The unmasked beginning of that message.
+    begin: Vec<u8>,
     /// Unmasked payload.
     pub(super) input: Vec<u8>,
 }
@@ -24,7 +26,14 @@ impl Default for Stream {
     fn default() -> Self {
         // Always the largest window: with any other size zlib is no stricter, and flate2 refuses 8 bits.
         let zlib = Decompress::new(false);
-        Self { zlib, ended: false, window: Vec::with_capacity(2 * WINDOW), mark: 0, input: Vec::new() }
+        Self {
+            zlib,
+            ended: false,
+            window: Vec::with_capacity(2 * WINDOW),
+            mark: 0,
+            begin: Vec::new(),
+            input: Vec::new(),
+        }
     }
 }
 
@@ -39,6 +48,7 @@ impl Stream {
         self.zlib.reset(false);
         self.ended = false;
         self.mark = self.window.len();
+        self.begin.clear();
     }
 
     /// Did anything come out before the last [`Self::restart`], and is it still here?
@@ -46,10 +56,20 @@ impl Stream {
         self.mark > 0
     }
 
-    /// Goes back to the last [`Self::restart`], which was none.
-    pub(super) fn take_context(&mut self) {
+    /// Keeps what is loaded, after what was kept before since the last [`Self::restart`], up to so many bytes of all.
+    pub(super) fn remember(&mut self, bound: usize) {
+        let room = bound.saturating_sub(self.begin.len());
+        self.begin.extend(self.input.iter().take(room));
+    }
+
+    /// Goes back to the last [`Self::restart`], which was none. Gives back the first `before` bytes since then and
+    /// `input`.
+    pub(super) fn take_context(&mut self, before: u64, input: &[u8]) -> Vec<u8> {
         self.window.truncate(self.mark);
         (self.mark, self.ended) = (0, true);
+        let before = usize::try_from(before).unwrap_or(usize::MAX);
+        let begin = self.begin.get(..before).unwrap_or_default();
+        [begin, input].concat()
     }
 
     pub(super) fn load(&mut self, wire: &[u8], key: Option<[u8; 4]>, offset: u64) {
