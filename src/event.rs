@@ -140,8 +140,25 @@ pub struct Traffic {
     pub payload_bytes: u64,
     /// Header and payload bytes of the frames, captured or not.
     pub wire_bytes: u64,
+    /// Bytes of the masking keys among the headers.
+    pub masking_bytes: u64,
+    /// Bytes of the request or the response of the opening handshake, where it was captured.
+    pub handshake_bytes: u64,
+    /// Messages (frames, where those are compressed one by one) sent compressed.
+    pub compressed_messages: u64,
+    /// Payload bytes on the wire of those that could be inflated to their end.
+    pub compressed_bytes: u64,
+    /// What these inflated to.
+    pub inflated_bytes: u64,
     /// Bytes that the capture does not hold.
     pub missing_bytes: u64,
+}
+
+impl Traffic {
+    /// Bytes of the frames' headers, without their masking keys.
+    pub const fn header_bytes(&self) -> u64 {
+        self.wire_bytes.saturating_sub(self.payload_bytes).saturating_sub(self.masking_bytes)
+    }
 }
 
 /// Takes events as they come; a `Vec<Event>` keeps them.

@@ -75,6 +75,10 @@ pub struct ReadArguments {
     #[arg(long)]
     pub summary: bool,
 
+    /// Table: below each connection, what its bytes were spent on, and what compression saved
+    #[arg(long)]
+    pub statistics: bool,
+
     /// Table: the time that each row begins with
     #[arg(long, value_enum, default_value_t = Time::Relative)]
     pub time: Time,

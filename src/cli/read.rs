@@ -15,7 +15,9 @@ use crate::connection::Options;
 use crate::event::{ConnectionId, Event, Sink};
 use crate::pipeline;
 use crate::report::schema::schema as json_schema;
-use crate::report::{Color, Detail, Frames, Json, Ndjson, PayloadMode, Report, Shown, Table, TimeStyle};
+use crate::report::{
+    Color, Detail, Frames, Json, Ndjson, PayloadMode, Report, Shown, Statistics, Table, TimeStyle,
+};
 
 /// Reads the captures and writes the report.
 pub(super) fn run(arguments: &ReadArguments) -> anyhow::Result<()> {
@@ -95,6 +97,7 @@ fn report(arguments: &ReadArguments, out: Output) -> Box<dyn Report> {
         },
         connection: arguments.connection.map(ConnectionId),
         frames: if arguments.frames { Frames::Listed } else { Frames::Counted },
+        statistics: if arguments.statistics { Statistics::Shown } else { Statistics::Hidden },
         detail: if arguments.summary { Detail::Summary } else { Detail::Timeline },
         time: match arguments.time {
             Time::Relative => TimeStyle::Relative,

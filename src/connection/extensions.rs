@@ -1,6 +1,7 @@
 //! The handshake's extensions → what they mean for frames and messages.
 
 use crate::http::deflate::{DeflateParams, MAX_WINDOW_BITS, Said};
+use crate::http::extensions::Obsolete;
 use crate::http::{Extension, Handshake, Outcome};
 use crate::limits::Limits;
 use crate::rules::frame::Rsv1;
@@ -15,6 +16,19 @@ pub(super) struct Extensions {
     pub(super) client: Option<Compression>,
     /// How the server compresses.
     pub(super) server: Option<Compression>,
+    /// What stands in the stream.
+    pub(super) framing: Framing,
+}
+
+/// What stands in the streams after the handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// Frames.
+    Frames,
+    /// Frames that carry those of several channels. // draft-ietf-hybi-websocket-multiplexing
+    Multiplexed,
+    /// Frames compressed as a whole: none can be seen. // draft-ietf-hybi-thewebsocketprotocol-10 §9.2.1
+    Hidden,
 }
 
 impl Extensions {
@@ -31,14 +45,16 @@ impl Extensions {
             return Self::both(Rsv1::Unknown, compression);
         }
         let agreed = handshake.extensions().extensions;
-        match agreed.iter().find_map(|extension| Self::compressing(extension, compression)) {
+        let framing = agreed.iter().find_map(Framing::of).unwrap_or(Framing::Frames);
+        let extensions = match agreed.iter().find_map(|extension| Self::compressing(extension, compression)) {
             Some(extensions) => extensions,
             None => {
                 // RSV1 is not held against an extension that is not known
                 let rsv1 = if agreed.is_empty() { Rsv1::Unused } else { Rsv1::Unknown };
-                Self { rsv1, client: None, server: None }
+                Self { rsv1, client: None, server: None, framing }
             }
-        }
+        };
+        Self { framing, ..extensions }
     }
 
     fn compressing(extension: &Extension, compression: Compression) -> Option<Self> {
@@ -54,21 +70,36 @@ impl Extensions {
                 window_bits: params.server_max_window_bits.unwrap_or(MAX_WINDOW_BITS),
                 ..compression
             };
-            return Some(Self { rsv1: Rsv1::CompressedMessage, client: Some(client), server: Some(server) });
+            return Some(Self {
+                rsv1: Rsv1::CompressedMessage,
+                client: Some(client),
+                server: Some(server),
+                framing: Framing::Frames,
+            });
         }
         // A window that is kept although the sender begins with an empty one does no harm.
-        match extension.name.as_str() {
-            "x-webkit-deflate-message" => Some(Self::both(Rsv1::CompressedMessage, compression)),
-            "x-webkit-deflate-frame" | "deflate-frame" => {
+        match Obsolete::of(&extension.name)? {
+            Obsolete::DeflateMessage => Some(Self::both(Rsv1::CompressedMessage, compression)),
+            Obsolete::DeflateFrame => {
                 let compression = Compression { scope: Scope::Frame, ..compression };
                 Some(Self::both(Rsv1::CompressedFrame, compression))
             }
-            _ => None,
+            Obsolete::DeflateStream | Obsolete::Mux => None,
         }
     }
 
     const fn both(rsv1: Rsv1, compression: Compression) -> Self {
-        Self { rsv1, client: Some(compression), server: Some(compression) }
+        Self { rsv1, client: Some(compression), server: Some(compression), framing: Framing::Frames }
+    }
+}
+
+impl Framing {
+    fn of(extension: &Extension) -> Option<Self> {
+        match Obsolete::of(&extension.name)? {
+            Obsolete::DeflateStream => Some(Self::Hidden),
+            Obsolete::Mux => Some(Self::Multiplexed),
+            Obsolete::DeflateFrame | Obsolete::DeflateMessage => None,
+        }
     }
 }
 
@@ -112,7 +143,12 @@ mod tests {
 
     #[test]
     fn what_rsv1_says_is_open_with_an_unknown_extension_or_without_a_handshake() {
-        assert_eq!(agreed("x-foo"), Extensions { rsv1: Rsv1::Unknown, client: None, server: None });
+        assert_eq!(
+            agreed("x-foo"),
+            Extensions { rsv1: Rsv1::Unknown, client: None, server: None, framing: Framing::Frames }
+        );
+        assert_eq!(agreed("deflate-stream").framing, Framing::Hidden);
+        assert_eq!(agreed("mux; quota=65535").framing, Framing::Multiplexed);
         assert_eq!(agreed("").rsv1, Rsv1::Unused);
         let unseen = Extensions::of(&Handshake::default(), &Limits::default());
         assert_eq!(unseen.rsv1, Rsv1::Unknown);

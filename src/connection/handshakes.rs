@@ -12,7 +12,7 @@ use crate::event::{Opening, Transport};
 use crate::http::{RequestHead, key_length};
 use crate::packet::{Endpoint, PacketRef};
 use crate::rules::handshake::{Around, Conduct, End, check};
-use crate::rules::{Finding, deflate};
+use crate::rules::{Finding, deflate, extension};
 
 /// What an opening handshake breaks: by itself, by what the two sides did before and with the answer, and in regard
 /// to the handshakes that were told before.
@@ -37,6 +37,7 @@ pub(super) fn judge(
     let mut findings = Vec::new();
     check(&opening.handshake, &around, &options.thresholds, &mut |finding| findings.push(finding));
     deflate::check_params(&opening.handshake, &mut |finding| findings.push(finding));
+    extension::check(&opening.handshake, &mut |finding| findings.push(finding));
     findings
 }
 

@@ -13,7 +13,6 @@ mod session;
 mod signature;
 
 use exchange::{Exchange, Leave};
-use extensions::Extensions;
 use held::Item;
 use outbox::Outbox;
 use roleless::{Learned, Roleless};
@@ -286,10 +285,9 @@ impl Connection {
         out: &mut Outbox,
     ) {
         let id = out.open();
-        let extensions = Extensions::of(&handshake, &options.limits);
         let at = handshake.response.as_ref().map_or(self.peers.start, |response| response.last);
         let opening = self.peers.opening(handshake);
-        let mut session = Session::new(id, extensions, client, server, options);
+        let mut session = Session::new(id, &opening.handshake, client, server, options);
         let mut findings = handshakes::judge(&opening, conduct, End::Connection(at), options, out);
         if let Some(found) = found {
             findings.push(rules::handshake::around::midstream(found.confidence.0, found.passed_over, at));
@@ -366,11 +364,15 @@ impl Context<'_> {
             findings.retain(|finding| finding.rule != &NO_RESPONSE);
             findings.push(missing);
         }
+        let traffic = opening
+            .handshake
+            .sizes()
+            .map(|handshake_bytes| Traffic { handshake_bytes, ..Traffic::default() });
         self.out.say(id, end, EventKind::Opened(Box::new(opening)));
         for finding in findings {
             self.out.say(id, finding.at, EventKind::Finding(Box::new(finding)));
         }
-        let closing = Closing { end, close, traffic: [Traffic::default(); 2] };
+        let closing = Closing { end, close, traffic };
         self.out.say(id, end, EventKind::Closed(Box::new(closing)));
     }
 }

@@ -1,18 +1,20 @@
 //! An open WebSocket connection: both directions' bytes → events.
 
-use super::extensions::Extensions;
+use super::extensions::{Extensions, Framing};
 use super::outbox::{Outbox, Tally};
 use super::search::Search;
 use super::{Ending, Options};
 use crate::event::{Close, CloseHow, Closing, ConnectionId, EventKind, Initiator, TimelineMessage, Traffic};
+use crate::http::Handshake;
 use crate::packet::{PacketRef, Side};
-use crate::rules::frame::SentFrame;
+use crate::rules::frame::{Rsv1, SentFrame};
 use crate::rules::transport::DESYNC;
 use crate::rules::{self, Blame, Finding};
 use crate::tcp::{Conflict, Gap};
 use crate::websocket::close::CloseBody;
 use crate::websocket::deflate::Compression;
 use crate::websocket::message::{AfterGap, FrameStart, MessageOptions, MessageReader, Step};
+use crate::websocket::mux::Channels;
 use crate::websocket::resync::Masking;
 use crate::websocket::{Message, Opcode};
 
@@ -26,6 +28,10 @@ pub(super) struct Session {
     messages: u64,
     first_close: Option<FirstClose>,
     tally: Tally,
+    /// Of the request and of the response.
+    handshake_bytes: [u64; 2],
+    /// Of the multiplexing extension, where that was agreed.
+    channels: Option<Box<Channels>>,
 }
 
 /// Where the reading of one direction begins.
@@ -64,11 +70,13 @@ struct FirstClose {
 impl Session {
     pub(super) fn new(
         id: ConnectionId,
-        extensions: Extensions,
+        handshake: &Handshake,
         client: LaneStart,
         server: LaneStart,
         options: &Options,
     ) -> Self {
+        let extensions = Extensions::of(handshake, &options.limits);
+        let handshake_bytes = handshake.sizes();
         Self {
             id,
             client: Lane::new(client, extensions.client, options),
@@ -77,6 +85,8 @@ impl Session {
             messages: 0,
             first_close: None,
             tally: Tally::default(),
+            handshake_bytes,
+            channels: (extensions.framing == Framing::Multiplexed).then(Box::default),
         }
     }
 
@@ -88,6 +98,9 @@ impl Session {
         options: &Options,
         out: &mut Outbox,
     ) {
+        if self.extensions.framing == Framing::Hidden {
+            return;
+        }
         match &mut self.lane(sender).search {
             None => self.read(sender, bytes, at, options, out),
             Some(search) => {
@@ -127,12 +140,9 @@ impl Session {
             }
             self.say_lost(side, ending.at, options, out);
         }
+        self.judge_whole(ending.at, options, out);
         self.tally.close(self.id, ending.at, options.limits.findings, out);
-        let closing = Closing {
-            end: ending.at,
-            close: Some(self.close(ending)),
-            traffic: [self.client.traffic(), self.server.traffic()],
-        };
+        let closing = Closing { end: ending.at, close: Some(self.close(ending)), traffic: self.traffic() };
         out.say(self.id, ending.at, EventKind::Closed(Box::new(closing)));
     }
 
@@ -190,6 +200,10 @@ impl Session {
         self.messages += 1;
         let lane = self.lane(sender);
         lane.messages += 1;
+        if let Some(channels) = &mut self.channels {
+            channels.note(&message);
+        }
+        let lane = self.lane(sender);
         let waiting =
             if message.opcode.is_control() { &mut lane.control_findings } else { &mut lane.data_findings };
         let mut findings = std::mem::take(waiting);
@@ -215,6 +229,32 @@ impl Session {
         if self.first_close.is_none() {
             self.first_close = Some(FirstClose { sender, code: body.status(), reason: body.reason });
         }
+    }
+
+    /// Judges what only all of the connection shows.
+    fn judge_whole(&mut self, at: PacketRef, options: &Options, out: &mut Outbox) {
+        let mut findings = Vec::new();
+        for (side, lane) in [(Side::Client, &self.client), (Side::Server, &self.server)] {
+            let savings = lane.reader.savings().filter(|_| self.extensions.rsv1 != Rsv1::Unknown);
+            // What was not captured may have been compressed.
+            if let Some(savings) = savings.filter(|_| lane.reader.counts().missing_bytes == 0) {
+                rules::deflate::check_savings(&savings, side, at, &mut |finding| findings.push(finding));
+            }
+        }
+        if let Some(channels) = &self.channels {
+            findings.push(rules::extension::mux(channels, at));
+        }
+        for finding in findings {
+            self.report(finding, options, out);
+        }
+    }
+
+    fn traffic(&self) -> [Traffic; 2] {
+        let [request, response] = self.handshake_bytes;
+        [
+            Traffic { handshake_bytes: request, ..self.client.traffic() },
+            Traffic { handshake_bytes: response, ..self.server.traffic() },
+        ]
     }
 
     /// Looks for the next frame of a direction that lost its boundary, and reads on from there.
@@ -293,11 +333,17 @@ impl Lane {
 
     fn traffic(&self) -> Traffic {
         let counts = self.reader.counts();
+        let savings = self.reader.savings().unwrap_or_default();
         Traffic {
             messages: self.messages,
             frames: counts.frames,
             payload_bytes: counts.payload_bytes,
             wire_bytes: counts.wire_bytes,
+            masking_bytes: counts.masking_bytes,
+            handshake_bytes: 0,
+            compressed_messages: savings.compressed,
+            compressed_bytes: savings.compressed_bytes,
+            inflated_bytes: savings.inflated_bytes,
             missing_bytes: counts.missing_bytes,
         }
     }

@@ -388,3 +388,74 @@ fn what_is_no_http_is_let_go_at_once() {
     assert!(fed.client(&[0x16, 3, 1, 2, 0, 1]).connection.is_other());
     assert_eq!(fed.out.protocols().tls, 1);
 }
+
+/// An answer that agrees to extensions.
+fn switch_with(extensions: &str) -> Vec<u8> {
+    let (head, _) = SWITCH.split_at(SWITCH.len() - 2);
+    [head, format!("Sec-WebSocket-Extensions: {extensions}\r\n\r\n").as_bytes()].concat()
+}
+
+#[test]
+fn bytes_are_counted_by_what_they_were_spent_on() {
+    let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+    let switch = switch_with("permessage-deflate");
+    let told = Fed::opened()
+        .client(GET)
+        .server(&switch)
+        .client(&from_client("plain"))
+        .server(&frame(0xc1, &hello, None))
+        .server(&frame(0xc1, &[0xf2, 0x00, 0x11, 0x00, 0x00], None))
+        .end();
+    assert_eq!(told.messages(), ["Client 1 plain", "Server 1 Hello", "Server 1 Hello"]);
+    let Some(EventKind::Closed(closing)) = told.0.last().map(|event| &event.kind) else { panic!() };
+    let [client, server] = closing.traffic;
+    assert_eq!((client.handshake_bytes, server.handshake_bytes), (GET.len() as u64, switch.len() as u64));
+    assert_eq!((client.header_bytes(), client.masking_bytes, client.payload_bytes), (2, 4, 5));
+    assert_eq!((server.header_bytes(), server.masking_bytes, server.payload_bytes), (4, 0, 12));
+    assert_eq!((server.compressed_messages, server.compressed_bytes, server.inflated_bytes), (2, 12, 10));
+    assert_eq!(
+        told.rules(),
+        [("handshake-extension-unrequested", None), ("deflate-negotiated-never-used", None)]
+    );
+}
+
+#[test]
+fn each_direction_has_the_window_that_was_agreed_for_it() {
+    // 257 bytes back, after a block that holds as many
+    let far = [&[0x00, 0x01, 0x01, 0xfe, 0xfe][..], &[b'a'; 257], &[0x02, 0x06, 0x00, 0x00]].concat();
+    let told = Fed::opened()
+        .client(GET)
+        .server(&switch_with("permessage-deflate; server_max_window_bits=8; client_max_window_bits=9"))
+        .client(&frame(0xc1, &far, Some([1, 2, 3, 4])))
+        .server(&frame(0xc1, &far, None))
+        .end();
+    let rules: Vec<_> = told.rules().into_iter().filter(|(_, message)| message.is_some()).collect();
+    assert_eq!(rules, [("deflate-window-exceeded", Some(1))]);
+    assert!(told.timeline().all(|each| each.message.payload == [b'a'; 260]));
+}
+
+#[test]
+fn a_stream_that_is_compressed_as_a_whole_has_no_messages() {
+    let told = Fed::opened()
+        .client(GET)
+        .server(&switch_with("deflate-stream"))
+        .client(&from_client("looks like a frame"))
+        .gap(Direction::Forward, 3)
+        .server(&from_server("looks like a frame"))
+        .end();
+    assert_eq!(told.messages(), [""; 0]);
+    let rules: Vec<_> = told.rules().into_iter().map(|(rule, _)| rule).collect();
+    assert!(rules.contains(&"deflate-stream-legacy") && !rules.contains(&"desync"), "{rules:?}");
+}
+
+#[test]
+fn messages_of_channels_are_shown_as_they_stand_and_their_channels_listed() {
+    let told = Fed::opened()
+        .client(GET)
+        .server(&switch_with("mux"))
+        .client(&frame(0x82, &[1, 0x81, b'a'], Some([1, 2, 3, 4])))
+        .server(&frame(0x82, &[2, 0x81, b'b'], None))
+        .end();
+    assert_eq!(told.messages(), ["Client 2 \u{1}\u{fffd}a", "Server 2 \u{2}\u{fffd}b"]);
+    assert_eq!(told.rules().last(), Some(&("mux-extension", None)));
+}

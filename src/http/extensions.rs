@@ -26,6 +26,32 @@ pub struct ExtensionList {
     pub loose_values: Vec<String>,
 }
 
+/// An extension that was in use and never became a standard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obsolete {
+    /// Frames compressed one by one. // draft-tyoshino-hybi-websocket-perframe-deflate
+    DeflateFrame,
+    /// The first form of permessage-deflate.
+    DeflateMessage,
+    /// All bytes after the handshake compressed as a whole. // draft-ietf-hybi-thewebsocketprotocol-10 §9.2.1
+    DeflateStream,
+    /// Several connections in one. // draft-ietf-hybi-websocket-multiplexing
+    Mux,
+}
+
+impl Obsolete {
+    /// By the name under which it is agreed.
+    pub fn of(name: &str) -> Option<Self> {
+        match name {
+            "deflate-frame" | "x-webkit-deflate-frame" => Some(Self::DeflateFrame),
+            "x-webkit-deflate-message" => Some(Self::DeflateMessage),
+            "deflate-stream" => Some(Self::DeflateStream),
+            "mux" | "x-google-mux" => Some(Self::Mux),
+            _ => None,
+        }
+    }
+}
+
 impl ExtensionList {
     /// All fields of a head make one list.
     pub(super) fn of(headers: &Headers) -> Self {

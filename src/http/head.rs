@@ -49,7 +49,8 @@ impl Head for RequestHead {
             [protocol.anomaly(), odd_target(target), bare_lf(bytes)].into_iter().flatten().collect();
         let (headers, anomalies) = Fields::parse(fields, bound, anomalies)?;
         let (method, target, version) = (text(method), text(target), text(protocol.version));
-        Some(Self { method, target, version, headers, anomalies, ..Self::default() })
+        let size = bytes.len() as u64;
+        Some(Self { method, target, version, headers, anomalies, size, ..Self::default() })
     }
 
     fn place(&mut self, first: PacketRef, last: PacketRef) {
@@ -77,7 +78,8 @@ impl Head for ResponseHead {
         let (headers, anomalies) = Fields::parse(fields, bound, anomalies)?;
         let reason = without_line_end(reason);
         let reason = text(reason.strip_prefix(b" ").unwrap_or(reason));
-        Some(Self { status, reason, version: text(protocol.version), headers, anomalies, ..Self::default() })
+        let (version, size) = (text(protocol.version), bytes.len() as u64);
+        Some(Self { status, reason, version, headers, anomalies, size, ..Self::default() })
     }
 
     fn place(&mut self, first: PacketRef, last: PacketRef) {

@@ -2,7 +2,7 @@
 
 mod body;
 pub mod deflate;
-mod extensions;
+pub mod extensions;
 mod head;
 mod headers;
 mod reader;
@@ -28,6 +28,8 @@ pub struct RequestHead {
     pub headers: Headers,
     /// Where it leaves the grammar.
     pub anomalies: Vec<Anomaly>,
+    /// Bytes on the wire, the empty line included.
+    pub size: u64,
     /// The packet with its first byte.
     pub first: PacketRef,
     /// The packet that completed it.
@@ -47,6 +49,8 @@ pub struct ResponseHead {
     pub headers: Headers,
     /// Where it leaves the grammar.
     pub anomalies: Vec<Anomaly>,
+    /// Bytes on the wire, the empty line included.
+    pub size: u64,
     /// The packet with its first byte.
     pub first: PacketRef,
     /// The packet that completed it.

@@ -40,6 +40,12 @@ impl Dialect {
 }
 
 impl Handshake {
+    /// Bytes on the wire of the request and the response; 0 of one that was not captured.
+    pub fn sizes(&self) -> [u64; 2] {
+        let request = self.request.as_ref().map_or(0, |request| request.size);
+        [request, self.response.as_ref().map_or(0, |response| response.size)]
+    }
+
     /// A handshake with its final answer, which is any but a 1xx other than 101.
     pub fn answered(request: Option<RequestHead>, response: ResponseHead) -> Self {
         let mut handshake = Self { outcome: Outcome::Invalid, request, response: Some(response) };

@@ -273,9 +273,12 @@ mod tests {
                 "close": {"initiator": "client", "how": "close_handshake", "code": 1000, "reason": "bye"},
                 "traffic": {
                     "client_to_server":
-                        {"messages": 5, "frames": 7, "payload_bytes": 107, "wire_bytes": 149, "missing_bytes": 0},
+                        {"messages": 5, "frames": 7, "payload_bytes": 107, "wire_bytes": 149, "header_bytes": 14,
+                         "masking_key_bytes": 28, "handshake_bytes": 301, "missing_bytes": 0},
                     "server_to_client":
-                        {"messages": 5, "frames": 5, "payload_bytes": 4300190, "wire_bytes": 4300214, "missing_bytes": 1460}
+                        {"messages": 5, "frames": 5, "payload_bytes": 4300190, "wire_bytes": 4300214,
+                         "header_bytes": 24, "masking_key_bytes": 0, "handshake_bytes": 201, "missing_bytes": 1460,
+                         "compression": {"messages": 2, "wire_bytes": 1190, "inflated_bytes": 4760}}
                 }
             })
         );

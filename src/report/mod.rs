@@ -18,7 +18,7 @@ use crate::packet::CaptureInfo;
 
 pub use json::Json;
 pub use ndjson::Ndjson;
-pub use shown::{Color, Detail, Frames, PayloadMode, Shown, TimeStyle};
+pub use shown::{Color, Detail, Frames, PayloadMode, Shown, Statistics, TimeStyle};
 pub use table::Table;
 
 /// One way to show the events of a capture. Errors are those of the writer behind it.

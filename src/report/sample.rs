@@ -218,13 +218,26 @@ pub(super) fn finding(
 }
 
 pub(super) fn closed(id: u64, number: u64, close: Close) -> Event {
-    let client = Traffic { messages: 5, frames: 7, payload_bytes: 107, wire_bytes: 149, missing_bytes: 0 };
+    let client = Traffic {
+        messages: 5,
+        frames: 7,
+        payload_bytes: 107,
+        wire_bytes: 149,
+        masking_bytes: 28,
+        handshake_bytes: 301,
+        ..Traffic::default()
+    };
     let server = Traffic {
         messages: 5,
         frames: 5,
         payload_bytes: 4_300_190,
         wire_bytes: 4_300_214,
+        handshake_bytes: 201,
+        compressed_messages: 2,
+        compressed_bytes: 1_190,
+        inflated_bytes: 4_760,
         missing_bytes: 1_460,
+        ..Traffic::default()
     };
     let traffic = match close.how {
         CloseHow::CloseHandshake => [client, server],

@@ -15,6 +15,8 @@ pub struct Shown {
     pub frames: Frames,
     /// Table: with timelines or without.
     pub detail: Detail,
+    /// Table: what the bytes of each connection were spent on.
+    pub statistics: Statistics,
     /// Table: which time a row begins with.
     pub time: TimeStyle,
     /// Table: zone of absolute times. Machine-readable formats are always UTC.
@@ -34,6 +36,7 @@ impl Default for Shown {
             connection: None,
             frames: Frames::Counted,
             detail: Detail::Timeline,
+            statistics: Statistics::Hidden,
             time: TimeStyle::Relative,
             zone: TimeZone::UTC,
             width: 80,
@@ -49,6 +52,16 @@ impl Shown {
     pub fn includes(&self, connection: Option<ConnectionId>) -> bool {
         connection.is_none() || self.connection.is_none() || self.connection == connection
     }
+}
+
+/// Are statistics shown?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Statistics {
+    /// No.
+    #[default]
+    Hidden,
+    /// Below each connection.
+    Shown,
 }
 
 /// How much of each payload is shown.

@@ -5,7 +5,7 @@ use crate::http::deflate::{DeflateParams, Misfit, ParamFault, Said};
 use crate::http::{ExtensionList, Handshake};
 use crate::packet::{PacketRef, Side};
 use crate::websocket::Message;
-use crate::websocket::deflate::{Inflation, Reference};
+use crate::websocket::deflate::{Inflation, Reference, Savings};
 
 rules! {
     /// A parameter of permessage-deflate that is not defined.
@@ -109,6 +109,17 @@ rules! {
     /// says it only once.
     CONTEXT_VIOLATED = "deflate-context-violated", Error, "RFC 7692 §7.1.1";
 
+    /// Compression made the messages of a direction larger.
+    ///
+    /// At least ten were compressed, and took as many bytes on the wire as without, or more. Usual causes: short messages without
+    /// context takeover, or data that are compressed or encrypted already. Send those without compression.
+    INEFFECTIVE = "deflate-ineffective", Note, "RFC 7692 §6";
+
+    /// permessage-deflate was agreed, but a side compressed nothing.
+    ///
+    /// That is allowed: each message may be sent as it is. Often all were shorter than the threshold of the library.
+    NEVER_USED = "deflate-negotiated-never-used", Info, "RFC 7692 §6";
+
     /// A compressed message holds a block that is marked as the last one (BFINAL).
     ///
     /// That is legal, and the next block or message may still refer to it. Many receivers stop at such a block, or
@@ -167,6 +178,20 @@ pub fn check(message: &Message, sender: Side, found: &mut impl FnMut(Finding)) {
     }
     if odd.final_block {
         broken(&BFINAL_SET, sender.into(), "BFINAL is set on a block".into());
+    }
+}
+
+/// What all messages of a direction that was captured whole show.
+pub fn check_savings(savings: &Savings, sender: Side, at: PacketRef, found: &mut impl FnMut(Finding)) {
+    let Savings { data_messages, compressed, compressed_bytes, inflated_bytes } = *savings;
+    if compressed == 0 && data_messages > 0 {
+        let detail = format!("none of its {data_messages} data messages is compressed");
+        found(NEVER_USED.broken(sender, at, detail));
+    }
+    if compressed >= MANY && inflated_bytes > 0 && compressed_bytes >= inflated_bytes {
+        let detail =
+            format!("{compressed} messages of {inflated_bytes} bytes were sent as {compressed_bytes}");
+        found(INEFFECTIVE.broken(sender, at, detail));
     }
 }
 
@@ -237,6 +262,9 @@ fn fault(message: &Message) -> Option<(&'static Rule, String)> {
         }
     }
 }
+
+/// Compressed messages from which on their sizes say something.
+const MANY: u64 = 10;
 
 /// Inflated size above which a message may be meant as a bomb: what wspect keeps of one.
 const BOMB_BYTES: u64 = 16 << 20;
@@ -316,6 +344,25 @@ mod tests {
             let found = negotiated(&format!("{deflate}{offer}"), &format!("{deflate}{answer}"));
             assert_eq!(found, [(rule.name, blame)], "{offer:?} {answer:?}");
         }
+    }
+
+    #[test]
+    fn what_compression_is_worth_is_judged_by_direction() {
+        let judged = |savings: Savings| {
+            let mut found = Vec::new();
+            check_savings(&savings, Side::Client, PacketRef::default(), &mut |finding| {
+                found.push(finding.rule.name);
+            });
+            found
+        };
+        let savings =
+            Savings { data_messages: 12, compressed: 10, compressed_bytes: 99, inflated_bytes: 100 };
+        assert_eq!(judged(savings), [""; 0]);
+        assert_eq!(judged(Savings { compressed_bytes: 100, ..savings }), [INEFFECTIVE.name]);
+        assert_eq!(judged(Savings { compressed_bytes: 100, compressed: 9, ..savings }), [""; 0]);
+        let unused = Savings { data_messages: 1, ..Savings::default() };
+        assert_eq!(judged(unused), [NEVER_USED.name]);
+        assert_eq!(judged(Savings::default()), [""; 0]);
     }
 
     #[test]

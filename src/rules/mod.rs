@@ -3,6 +3,7 @@
 pub mod capture;
 pub mod control;
 pub mod deflate;
+pub mod extension;
 pub mod frame;
 pub mod handshake;
 pub mod message;
@@ -37,7 +38,7 @@ pub fn groups() -> Vec<Group> {
         group("frames", &[frame::RULES]),
         group("messages", &[message::RULES]),
         group("control and close", &[control::RULES]),
-        group("compression", &[deflate::RULES]),
+        group("compression", &[deflate::RULES, extension::RULES]),
         group("transport and capture", &[transport::RULES, capture::RULES]),
     ]
 }

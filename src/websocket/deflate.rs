@@ -3,6 +3,7 @@
 mod inflater;
 mod reach;
 mod stream;
+mod unit;
 
 pub(super) use inflater::{Inflater, WirePart};
 
@@ -56,11 +57,11 @@ pub struct Oddities {
 pub struct Savings {
     /// Data messages begun, compressed or not.
     pub data_messages: u64,
-    /// Of these (of frames, where those are compressed one by one) the compressed ones that were inflated to their end.
+    /// Compressed ones (frames, where those are compressed one by one) begun.
     pub compressed: u64,
-    /// Their payload bytes on the wire.
+    /// Payload bytes on the wire of those that were inflated to their end.
     pub compressed_bytes: u64,
-    /// What they inflated to.
+    /// What these inflated to.
     pub inflated_bytes: u64,
 }
 
@@ -105,7 +106,6 @@ impl Oddities {
 
 impl Savings {
     pub(super) const fn add(&mut self, wire: u64, inflated: u64) {
-        self.compressed = self.compressed.saturating_add(1);
         self.compressed_bytes = self.compressed_bytes.saturating_add(wire);
         self.inflated_bytes = self.inflated_bytes.saturating_add(inflated);
     }

@@ -89,6 +89,8 @@ pub struct Counts {
     pub payload_bytes: u64,
     /// The same with their headers.
     pub wire_bytes: u64,
+    /// Bytes of their masking keys.
+    pub masking_bytes: u64,
     /// Bytes of all holes, between frames too.
     pub missing_bytes: u64,
 }
@@ -241,7 +243,7 @@ impl MessageReader {
         open.push(payload, &frame, inflater.as_deref_mut());
         frame.advance(header.length, at);
         open.end_frame(frame, inflater.as_deref_mut());
-        self.counts.count_frame(header.size());
+        self.counts.count_frame(header.size(), &header);
         self.counts.count_payload(header.length);
         Some(Step::Whole(start, open.complete(inflater)))
     }
@@ -293,7 +295,7 @@ impl MessageReader {
         if mem::take(&mut self.resynchronised) {
             open.mark_resynchronised();
         }
-        self.counts.count_frame(size);
+        self.counts.count_frame(size, header);
         cut_short
     }
 
@@ -365,7 +367,9 @@ impl Step {
 }
 
 impl Counts {
-    const fn count_frame(&mut self, size: u64) {
+    const fn count_frame(&mut self, size: u64, header: &FrameHeader) {
+        let key = if header.masking_key.is_some() { 4 } else { 0 };
+        self.masking_bytes = self.masking_bytes.saturating_add(key);
         self.frames = self.frames.saturating_add(1);
         self.wire_bytes = self.wire_bytes.saturating_add(size);
     }
@@ -600,7 +604,8 @@ mod tests {
         let mut reader = reader();
         push(&mut reader, HUGE, 1);
         push(&mut reader, b"abc", 2);
-        let counts = Counts { frames: 1, payload_bytes: 3, wire_bytes: 13, missing_bytes: 0 };
+        let counts =
+            Counts { frames: 1, payload_bytes: 3, wire_bytes: 13, masking_bytes: 0, missing_bytes: 0 };
         assert_eq!(reader.counts(), counts);
         let [message] = &reader.finish()[..] else { panic!() };
         assert_eq!((message.length, message.missing_bytes, message.unfinished), (3, 0, true));
@@ -649,7 +654,8 @@ mod tests {
         let [cut, next] = &push(&mut reader, TestFrame::text("x").bytes(), 3)[..] else { panic!() };
         assert_eq!((cut.missing_bytes, cut.unfinished, cut.length), (3, false, 5));
         assert!(next.resynchronised && !cut.resynchronised);
-        let counts = Counts { frames: 2, payload_bytes: 6, wire_bytes: 10, missing_bytes: 7 };
+        let counts =
+            Counts { frames: 2, payload_bytes: 6, wire_bytes: 10, masking_bytes: 0, missing_bytes: 7 };
         assert_eq!(reader.counts(), counts);
     }
 

@@ -8,6 +8,7 @@ mod evidence;
 pub mod frame;
 pub mod mask;
 pub mod message;
+pub mod mux;
 mod open_message;
 pub mod resync;
 pub mod utf8;

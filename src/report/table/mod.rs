@@ -137,13 +137,25 @@ mod tests {
     use crate::event::ConnectionId;
     use crate::packet::{NANOS_PER_SECOND, Side};
     use crate::report::sample::{self, Sample};
-    use crate::report::{Color, Frames, PayloadMode, TimeStyle};
+    use crate::report::{Color, Frames, PayloadMode, Statistics, TimeStyle};
 
     #[test]
     fn a_summary_has_a_row_a_connection_and_no_messages() {
         let page = page(&sample::chat(), Shown { detail: Detail::Summary, ..at_width(120) });
         assert!(page.contains("/chat") && page.contains("limit-reached"));
         assert!(!page.contains("welcome") && !page.contains("Connection 1"));
+    }
+
+    #[test]
+    fn statistics_say_what_bytes_were_spent_on_and_what_compression_saved() {
+        let asked = Shown { statistics: Statistics::Shown, ..at_width(120) };
+        let shown = page(&sample::chat(), asked);
+        assert!(
+            shown.contains("↑ handshake 301 B, frame headers 14 B, masking keys 28 B, payload 107 B"),
+            "{shown}"
+        );
+        assert!(shown.contains("2 messages compressed: 4.76 kB sent as 1.19 kB, 75 % saved"), "{shown}");
+        assert!(!page(&sample::chat(), at_width(120)).contains("frame headers"));
     }
 
     fn page(sample: &Sample, shown: Shown) -> String {

@@ -7,10 +7,10 @@ use jiff::tz::TimeZone;
 use super::kept::{Connection, Content, Note, Opened, Row};
 use super::line::{BOLD, DIM, Line, MARK, PLAIN, RECEIVED, SENT, severity};
 use super::words;
-use crate::event::{CloseHow, ConnectionId, Transport};
+use crate::event::{CloseHow, ConnectionId, Traffic, Transport};
 use crate::http::Outcome;
 use crate::packet::{Side, Timestamp};
-use crate::report::shown::{PayloadMode, Shown, TimeStyle};
+use crate::report::shown::{PayloadMode, Shown, Statistics, TimeStyle};
 use crate::report::text::{Rest, fit, hex, width, wrap};
 use crate::rules::Blame;
 use crate::websocket::Frame;
@@ -52,7 +52,11 @@ impl<W: Write> Timeline<'_, W> {
             self.note(note, 2)?;
         }
         self.more(connection.more_notes, "finding")?;
-        self.ending(connection)
+        self.ending(connection)?;
+        match (self.shown.statistics, &connection.closing) {
+            (Statistics::Shown, Some(closing)) => self.statistics(&closing.traffic),
+            _ => Ok(()),
+        }
     }
 
     fn heading(&mut self, id: ConnectionId, opened: &Opened) -> io::Result<()> {
@@ -171,6 +175,32 @@ impl<W: Write> Timeline<'_, W> {
             self.write(&Line::default())?;
         }
         self.joined(parts)
+    }
+
+    /// What the bytes of each direction were spent on.
+    fn statistics(&mut self, traffic: &[Traffic; 2]) -> io::Result<()> {
+        for (arrow, sent) in ["↑", "↓"].iter().zip(traffic) {
+            let parts = [
+                ("handshake", sent.handshake_bytes),
+                ("frame headers", sent.header_bytes()),
+                ("masking keys", sent.masking_bytes),
+                ("payload", sent.payload_bytes),
+            ];
+            let parts = parts.map(|(what, bytes)| format!("{what} {}", words::bytes(bytes)));
+            self.text(&format!("{arrow} {}", parts.join(", ")))?;
+            if sent.compressed_messages > 0 {
+                let (wire, plain) = (sent.compressed_bytes, sent.inflated_bytes);
+                let worth = if wire <= plain { "saved" } else { "added" };
+                let share = u128::from(wire.abs_diff(plain)) * 100 / u128::from(plain.max(1));
+                self.text(&format!(
+                    "  {} compressed: {} sent as {}, {share} % {worth}",
+                    words::counted(sent.compressed_messages, "message"),
+                    words::bytes(plain),
+                    words::bytes(wire)
+                ))?;
+            }
+        }
+        Ok(())
     }
 
     /// A finding, on as many lines as it takes.

@@ -6,10 +6,9 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
+use super::traffic::Traffic;
 use super::{Files, Time};
-use crate::event::{
-    Close as CloseFacts, CloseHow, ConnectionId, Initiator, Opening, Traffic as TrafficFacts, Transport,
-};
+use crate::event::{Close as CloseFacts, CloseHow, ConnectionId, Initiator, Opening, Transport};
 use crate::http::{self, Extension, Headers, Outcome, RequestHead, ResponseHead};
 use crate::packet;
 
@@ -249,9 +248,7 @@ pub(in crate::report) struct Closing<'a> {
 
 impl<'a> From<&'a crate::event::Closing> for Closing<'a> {
     fn from(closing: &'a crate::event::Closing) -> Self {
-        let [client, server] = &closing.traffic;
-        let traffic = Traffic { client_to_server: client.into(), server_to_client: server.into() };
-        Self { close: closing.close.as_ref().map(Into::into), traffic }
+        Self { close: closing.close.as_ref().map(Into::into), traffic: Traffic::from(&closing.traffic) }
     }
 }
 
@@ -330,38 +327,6 @@ impl From<CloseHow> for How {
             CloseHow::Reset => Self::Reset,
             CloseHow::Idle => Self::Idle,
             CloseHow::CaptureEnded => Self::CaptureEnded,
-        }
-    }
-}
-
-/// What each side sent after the handshake.
-#[derive(Debug, Serialize, JsonSchema)]
-struct Traffic {
-    client_to_server: Sent,
-    server_to_client: Sent,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct Sent {
-    /// Control frames included.
-    messages: u64,
-    frames: u64,
-    /// As on the wire, not decompressed.
-    payload_bytes: u64,
-    /// Headers and payloads of the frames.
-    wire_bytes: u64,
-    /// Bytes that the capture does not hold.
-    missing_bytes: u64,
-}
-
-impl From<&TrafficFacts> for Sent {
-    fn from(sent: &TrafficFacts) -> Self {
-        Self {
-            messages: sent.messages,
-            frames: sent.frames,
-            payload_bytes: sent.payload_bytes,
-            wire_bytes: sent.wire_bytes,
-            missing_bytes: sent.missing_bytes,
         }
     }
 }

@@ -5,6 +5,7 @@ mod connection;
 mod line;
 mod message;
 mod rule;
+mod traffic;
 
 use base64::display::Base64Display;
 use base64::engine::GeneralPurpose;
