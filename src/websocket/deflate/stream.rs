@@ -29,7 +29,7 @@ impl Default for Stream {
         Self {
             zlib,
             ended: false,
-            window: Vec::with_capacity(2 * WINDOW),
+            window: Vec::with_capacity(WINDOW + ROOM),
             mark: 0,
             begin: Vec::new(),
             input: Vec::new(),
@@ -118,6 +118,9 @@ impl Stream {
 
 /// How far back DEFLATE can refer. // RFC 1951 §2
 pub(super) const WINDOW: usize = 32 << 10;
+
+/// Output between two moves of the window: moving costs a hundredth of inflating as much.
+const ROOM: usize = 16 << 10;
 
 /// zlib's fast loop wants 260 bytes of room; moving the window should be rare.
 const LEAST_ROOM: usize = 4 << 10;
