@@ -85,8 +85,8 @@ pub struct Closing {
     pub traffic: [Traffic; 2],
 }
 
-/// Who ended a connection and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Who ended a connection and how. The end begins with what is first of a Close frame, a FIN and a RST.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Close {
     /// Who ended it first.
     pub initiator: Initiator,
@@ -97,35 +97,49 @@ pub struct Close {
     pub code: Option<u16>,
     /// Reason of the first Close frame, bytes that are not UTF-8 replaced; empty when there was none.
     pub reason: String,
+    /// The packet with which the end began; the last packet of the connection where nothing ended it.
+    pub begun: PacketRef,
+    /// The code that the API of the client, then that of the server, will have reported: that of the Close it
+    /// received, 1005 when that had none, 1006 when TCP ended without one (RFC 6455 §7.1.5). `None` when the capture
+    /// can't tell, or the side had failed the connection itself, in which APIs differ.
+    pub reported: [Option<u16>; 2],
+    /// Index of the last message before the end began, control frames included.
+    pub last_message: Option<u64>,
+    /// Nanoseconds of silence before the end began: since that message, or since the opening when there was none.
+    pub silence: Option<i64>,
+    /// How many Pings of the client, then of the server, had no answer at the end, as far as known.
+    pub unanswered_pings: [u64; 2],
 }
 
 /// Who ended a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Initiator {
     /// The client did.
     Client,
     /// The server did.
     Server,
-    /// Both sent a Close frame before they had the other's.
+    /// Both sent a Close frame before they had the other's, as the acknowledgements of TCP tell.
     Both,
     /// The capture does not show it.
+    #[default]
     Unknown,
 }
 
 /// In which way a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CloseHow {
     /// Close frames both ways. // RFC 6455 §7.1.2
     CloseHandshake,
     /// A Close frame one way only, then the TCP connection ended.
     CloseUnanswered,
-    /// TCP FIN without a Close frame.
+    /// TCP FIN without a Close frame, or before the other side's.
     Fin,
-    /// TCP RST without a Close frame.
+    /// TCP RST without a Close frame, or before the other side's.
     Reset,
     /// Silence for longer than `Limits::idle_websocket`.
     Idle,
     /// The capture ended, or wspect had to give the connection up, while it was open.
+    #[default]
     CaptureEnded,
 }
 

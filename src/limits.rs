@@ -49,8 +49,10 @@ pub struct Limits {
     /// Opening handshakes of other connections that are remembered to compare later ones with: their keys, and when
     /// they were answered. A client that reconnects does so soon, so that the latest are enough.
     pub handshakes: usize,
-    /// Findings of one rule that one connection reports; more are counted, and the count is reported.
+    /// Errors and warnings of one rule that one side of a connection gets; more are counted, and the count is reported.
     pub findings: u64,
+    /// The same for notes and infos, which are about what is legal and comes again: three show the habit.
+    pub notes: u64,
 }
 
 impl Default for Limits {
@@ -75,6 +77,7 @@ impl Default for Limits {
             frames: 1 << 16,
             handshakes: 1 << 16,
             findings: 100,
+            notes: 3,
         }
     }
 }

@@ -59,10 +59,6 @@ pub struct ReadArguments {
     #[arg(long, value_name = "SIZE", default_value = "16 MiB")]
     pub max_payload: ByteSize,
 
-    /// Note opening handshakes that take longer than this
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
-    pub slow_handshake: Duration,
-
     /// Show only this connection
     #[arg(long, short, value_name = "ID")]
     pub connection: Option<u64>,
@@ -90,6 +86,35 @@ pub struct ReadArguments {
     /// Table: use colour
     #[arg(long, value_enum, default_value_t = When::Auto)]
     pub color: When,
+
+    /// From when on something legal is worth a finding
+    #[command(flatten)]
+    pub thresholds: ThresholdArguments,
+}
+
+/// From when on something legal is worth a finding.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "What counts as slow, silent or large")]
+pub struct ThresholdArguments {
+    /// Opening handshakes that take this long
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
+    pub slow_handshake: Duration,
+
+    /// Pongs, answers to a Close, and the end of TCP after them, that take this long
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
+    pub slow_answer: Duration,
+
+    /// Pings that wait this long for a Pong that never comes
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    pub silent_ping: Duration,
+
+    /// Silences before a connection's end that can be an idle timeout
+    #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = duration)]
+    pub idle: Duration,
+
+    /// Messages of this size
+    #[arg(long, value_name = "SIZE", default_value = "16 MiB")]
+    pub large_message: ByteSize,
 }
 
 /// `1s`, `1.5 min`, `2h 30m`

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use jiff::tz::TimeZone;
 
-use super::args::{Format, Payload, ReadArguments, Time, When};
+use super::args::{Format, Payload, ReadArguments, ThresholdArguments, Time, When};
 use super::progress::Watched;
 use crate::capture::{self, Source};
 use crate::connection::Options;
@@ -18,6 +18,7 @@ use crate::report::schema::schema as json_schema;
 use crate::report::{
     Color, Detail, Frames, Json, Ndjson, PayloadMode, Report, Shown, Statistics, Table, TimeStyle,
 };
+use crate::rules::thresholds::Thresholds;
 
 /// Reads the captures and writes the report.
 pub(super) fn run(arguments: &ReadArguments) -> anyhow::Result<()> {
@@ -70,13 +71,24 @@ impl Sink for Reporting {
 fn options(arguments: &ReadArguments) -> anyhow::Result<Options> {
     let mut options = Options { frames: arguments.frames, ..Options::default() };
     options.limits.payload = usize::try_from(arguments.max_payload.as_u64()).context("--max-payload")?;
-    options.thresholds.slow_handshake = arguments.slow_handshake;
+    options.thresholds = thresholds(&arguments.thresholds);
     options.payload = match payload(arguments) {
         Payload::Full => usize::MAX,
         Payload::Preview => PREVIEW,
         Payload::None => 0,
     };
     Ok(options)
+}
+
+fn thresholds(arguments: &ThresholdArguments) -> Thresholds {
+    Thresholds {
+        slow_handshake: arguments.slow_handshake,
+        slow_answer: arguments.slow_answer,
+        silent_ping: arguments.silent_ping,
+        idle: arguments.idle,
+        large_message: arguments.large_message.as_u64(),
+        ..Thresholds::default()
+    }
 }
 
 /// The table shows a line a message anyway.

@@ -1,17 +1,22 @@
 //! One TCP connection joined: its ordered bytes → events. What it speaks is found out step by step.
 
+mod ending;
 mod exchange;
 mod extensions;
 mod handshakes;
 mod held;
+mod history;
 mod lane;
+mod masking;
 pub mod outbox;
 mod pending;
+mod pings;
 mod roleless;
 mod search;
 mod session;
 mod signature;
 
+pub use ending::Ending;
 use exchange::{Exchange, Leave};
 use held::Item;
 use outbox::Outbox;
@@ -19,11 +24,12 @@ use roleless::{Learned, Roleless};
 use search::{Found, Search};
 use session::{LaneStart, Session};
 
-use crate::event::{Close, CloseHow, Closing, EventKind, Initiator, Opening, Traffic, Transport};
+use crate::event::{Close, CloseHow, Closing, EventKind, Opening, Traffic, Transport};
 use crate::http::Handshake;
 use crate::limits::Limits;
 use crate::packet::{Endpoint, PacketRef, Side};
 use crate::rules;
+use crate::rules::ending::TcpClose;
 use crate::rules::handshake::response::NO_RESPONSE;
 use crate::rules::handshake::{Conduct, End};
 use crate::rules::thresholds::Thresholds;
@@ -51,25 +57,6 @@ impl Default for Options {
             frames: false,
             thresholds: Thresholds::default(),
         }
-    }
-}
-
-/// How a TCP connection ended.
-#[derive(Clone, Copy, Debug)]
-pub struct Ending {
-    /// Its last packet.
-    pub at: PacketRef,
-    /// `Fin`, `Reset`, `Idle` or `CaptureEnded`.
-    pub how: CloseHow,
-    /// Who sent the first FIN or RST.
-    first: Option<Side>,
-}
-
-impl Ending {
-    /// What there is to say of the end when no Close frame was seen.
-    fn without_close_frame(&self) -> Close {
-        let initiator = self.first.map_or(Initiator::Unknown, Initiator::from);
-        Close { initiator, how: self.how, code: None, reason: String::new() }
     }
 }
 
@@ -167,6 +154,20 @@ impl Connection {
         }
     }
 
+    /// The direction whose Close frame waits for its answer.
+    pub fn closing(&self) -> Option<Direction> {
+        let Stage::WebSocket(session) = &self.stage else { return None };
+        self.peers.direction_of(session.unanswered_closer()?)
+    }
+
+    /// The acknowledgement of the Close of the direction that is [`closing`](Self::closing) is looked for (`None`), or is
+    /// in this packet: whatever the peer sends from there on, it sends with that Close received.
+    pub fn close_acknowledged(&mut self, by: Option<PacketRef>) {
+        if let Stage::WebSocket(session) = &mut self.stage {
+            session.close_acknowledged(by);
+        }
+    }
+
     /// Nothing more comes of what `tcp` followed.
     pub fn finish(
         mut self,
@@ -188,8 +189,11 @@ impl Connection {
             self.learn(direction, learned, gap, options, out);
         }
         let ending = |peers: &Peers| {
-            let first =
-                tcp.first_end().filter(|_| peers.client.is_some()).map(|end| peers.side_of(end.direction));
+            let first = tcp.first_end().filter(|_| peers.client.is_some()).map(|end| TcpClose {
+                side: peers.side_of(end.direction),
+                how: end.how,
+                at: end.at,
+            });
             Ending { at, how, first }
         };
         // Leaving HTTP can lead to HTTP inside a tunnel, whose end has to be told as well.
@@ -287,7 +291,7 @@ impl Connection {
         let id = out.open();
         let at = handshake.response.as_ref().map_or(self.peers.start, |response| response.last);
         let opening = self.peers.opening(handshake);
-        let mut session = Session::new(id, &opening.handshake, client, server, options);
+        let mut session = Session::new((id, at), &opening.handshake, client, server, options);
         let mut findings = handshakes::judge(&opening, conduct, End::Connection(at), options, out);
         if let Some(found) = found {
             findings.push(rules::handshake::around::midstream(found.confidence.0, found.passed_over, at));

@@ -2,9 +2,10 @@
 
 use super::handshakes::Handshakes;
 use crate::event::{ConnectionId, Event, EventKind};
+use crate::limits::Limits;
 use crate::packet::PacketRef;
 use crate::rules::capture::LIMIT_REACHED;
-use crate::rules::{Blame, Finding, Rule};
+use crate::rules::{Blame, Finding, Rule, Severity};
 
 /// Collects events until the pipeline passes them on.
 #[derive(Debug, Default)]
@@ -67,38 +68,65 @@ impl Outbox {
     }
 }
 
-/// Counts the findings of one connection by rule, and holds back those beyond the limit.
+/// Counts the findings of one connection by rule and blame, and holds back those beyond the limits.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    counts: Vec<(&'static Rule, u64)>,
+    counts: Vec<Counted>,
+}
+
+#[derive(Debug)]
+struct Counted {
+    rule: &'static Rule,
+    blame: Blame,
+    count: u64,
+    latest: PacketRef,
 }
 
 impl Tally {
-    pub(super) fn report(&mut self, id: ConnectionId, finding: Finding, limit: u64, out: &mut Outbox) {
-        if self.count(finding.rule) <= limit {
+    pub(super) fn report(&mut self, id: ConnectionId, finding: Finding, limits: &Limits, out: &mut Outbox) {
+        if self.count(&finding) <= limit_of(finding.rule, limits) {
             out.say(id, finding.at, EventKind::Finding(Box::new(finding)));
         }
     }
 
-    /// Says how many findings were held back.
-    pub(super) fn close(&self, id: ConnectionId, at: PacketRef, limit: u64, out: &mut Outbox) {
-        for (rule, count) in self.counts.iter().filter(|(_, count)| *count > limit) {
-            let more = count - limit;
-            let detail = format!(
-                "{more} more findings {} are not listed (limit {limit} of a rule a connection)",
-                rule.name
-            );
-            let finding = LIMIT_REACHED.broken(Blame::Capture, at, detail);
+    /// Says how many findings were held back: of what is legal no more than that, of a fault that a limit was reached.
+    pub(super) fn close(&self, id: ConnectionId, at: PacketRef, limits: &Limits, out: &mut Outbox) {
+        for Counted { rule, blame, count, latest } in &self.counts {
+            let limit = limit_of(rule, limits);
+            let more = count.saturating_sub(limit);
+            if more == 0 {
+                continue;
+            }
+            let finding = if is_legal(rule) {
+                rule.broken(*blame, *latest, format!("{more} more times, here the last one"))
+            } else {
+                let name = rule.name;
+                let detail = format!(
+                    "{more} more findings {name} are not listed (limit {limit} of a rule, a side and a connection)"
+                );
+                LIMIT_REACHED.broken(Blame::Capture, at, detail)
+            };
             out.say(id, at, EventKind::Finding(Box::new(finding)));
         }
     }
 
-    fn count(&mut self, rule: &'static Rule) -> u64 {
-        if let Some((_, count)) = self.counts.iter_mut().find(|(known, _)| std::ptr::eq(*known, rule)) {
-            *count += 1;
-            return *count;
+    fn count(&mut self, finding: &Finding) -> u64 {
+        let Finding { rule, blame, at, .. } = *finding;
+        let known =
+            self.counts.iter_mut().find(|known| std::ptr::eq(known.rule, rule) && known.blame == blame);
+        if let Some(known) = known {
+            (known.count, known.latest) = (known.count + 1, at);
+            return known.count;
         }
-        self.counts.push((rule, 1));
+        self.counts.push(Counted { rule, blame, count: 1, latest: at });
         1
     }
+}
+
+fn limit_of(rule: &Rule, limits: &Limits) -> u64 {
+    if is_legal(rule) { limits.notes } else { limits.findings }
+}
+
+const fn is_legal(rule: &Rule) -> bool {
+    matches!(rule.severity, Severity::Note | Severity::Info)
 }

@@ -1,17 +1,17 @@
 //! An open WebSocket connection: both directions' bytes → events.
 
 use super::extensions::{Extensions, Framing};
+use super::history::{Cut, History};
 use super::outbox::{Outbox, Tally};
 use super::search::Search;
 use super::{Ending, Options};
-use crate::event::{Close, CloseHow, Closing, ConnectionId, EventKind, Initiator, TimelineMessage, Traffic};
+use crate::event::{Closing, ConnectionId, EventKind, Initiator, TimelineMessage, Traffic};
 use crate::http::Handshake;
 use crate::packet::{PacketRef, Side};
 use crate::rules::frame::{Rsv1, SentFrame};
 use crate::rules::transport::DESYNC;
 use crate::rules::{self, Blame, Finding};
 use crate::tcp::{Conflict, Gap};
-use crate::websocket::close::CloseBody;
 use crate::websocket::deflate::Compression;
 use crate::websocket::message::{AfterGap, FrameStart, MessageOptions, MessageReader, Step};
 use crate::websocket::mux::Channels;
@@ -26,7 +26,7 @@ pub(super) struct Session {
     server: Lane,
     extensions: Extensions,
     messages: u64,
-    first_close: Option<FirstClose>,
+    history: History,
     tally: Tally,
     /// Of the request and of the response.
     handshake_bytes: [u64; 2],
@@ -55,26 +55,20 @@ struct Lane {
     data_findings: Vec<Finding>,
     control_findings: Vec<Finding>,
     messages: u64,
-    close_sent: bool,
     /// Did a whole data message begin here since the start or the last gap?
     start_known: bool,
 }
 
-#[derive(Debug)]
-struct FirstClose {
-    sender: Side,
-    code: Option<u16>,
-    reason: String,
-}
-
 impl Session {
+    /// A connection that opened at this packet.
     pub(super) fn new(
-        id: ConnectionId,
+        (id, opened): (ConnectionId, PacketRef),
         handshake: &Handshake,
         client: LaneStart,
         server: LaneStart,
         options: &Options,
     ) -> Self {
+        let from_start = [&client, &server].map(|start| matches!(start, LaneStart::Frame));
         let extensions = Extensions::of(handshake, &options.limits);
         let handshake_bytes = handshake.sizes();
         Self {
@@ -83,7 +77,7 @@ impl Session {
             server: Lane::new(server, extensions.server, options),
             extensions,
             messages: 0,
-            first_close: None,
+            history: History::new(opened, from_start),
             tally: Tally::default(),
             handshake_bytes,
             channels: (extensions.framing == Framing::Multiplexed).then(Box::default),
@@ -113,6 +107,7 @@ impl Session {
     pub(super) fn gap(&mut self, sender: Side, gap: &Gap, options: &Options, out: &mut Outbox) {
         rules::transport::gap(gap, &mut |finding| self.report(finding, options, out));
         self.look(sender, true, gap.at, options, out);
+        self.history.bytes_lost(sender);
         let lane = self.lane(sender);
         match &mut lane.search {
             Some(search) => search.interrupt(),
@@ -120,6 +115,7 @@ impl Session {
                 if lane.reader.gap(gap.length, gap.at) == AfterGap::Lost {
                     lane.search = Some(Box::default());
                     lane.start_known = false;
+                    self.history.frames_lost(sender);
                 }
                 // The messages that the hole ended.
                 self.read(sender, &[], gap.at, options, out);
@@ -133,17 +129,35 @@ impl Session {
 
     /// Nothing more comes: what was begun comes out, then the connection's end.
     pub(super) fn finish(mut self, ending: &Ending, options: &Options, out: &mut Outbox) {
-        for side in [Side::Client, Side::Server] {
+        let mut cuts = [Cut::default(); 2];
+        for (side, cut) in [Side::Client, Side::Server].into_iter().zip(&mut cuts) {
             self.look(side, true, ending.at, options, out);
-            for message in self.lane(side).reader.finish() {
+            let reader = &mut self.lane(side).reader;
+            *cut = Cut { in_frame: reader.in_frame(), message_open: reader.message_open() };
+            for message in reader.finish() {
                 self.message(side, Box::new(message), options, out);
             }
             self.say_lost(side, ending.at, options, out);
         }
+        let mut findings = Vec::new();
+        let close =
+            self.history.finish(ending, cuts, &options.thresholds, &mut |finding| findings.push(finding));
+        for finding in findings {
+            self.report(finding, options, out);
+        }
         self.judge_whole(ending.at, options, out);
-        self.tally.close(self.id, ending.at, options.limits.findings, out);
-        let closing = Closing { end: ending.at, close: Some(self.close(ending)), traffic: self.traffic() };
+        self.tally.close(self.id, ending.at, &options.limits, out);
+        let closing = Closing { end: ending.at, close: Some(close), traffic: self.traffic() };
         out.say(self.id, ending.at, EventKind::Closed(Box::new(closing)));
+    }
+
+    /// The side whose Close waits for an answer.
+    pub(super) fn unanswered_closer(&self) -> Option<Side> {
+        self.history.unanswered_closer()
+    }
+
+    pub(super) fn close_acknowledged(&mut self, by: Option<PacketRef>) {
+        self.history.close_acknowledged(by);
     }
 
     /// The sides in the middle of whose frames the capture stands.
@@ -153,7 +167,7 @@ impl Session {
     }
 
     pub(super) fn report(&mut self, finding: Finding, options: &Options, out: &mut Outbox) {
-        self.tally.report(self.id, finding, options.limits.findings, out);
+        self.tally.report(self.id, finding, &options.limits, out);
     }
 
     fn lane(&mut self, side: Side) -> &mut Lane {
@@ -166,10 +180,10 @@ impl Session {
     fn read(&mut self, sender: Side, mut bytes: &[u8], at: PacketRef, options: &Options, out: &mut Outbox) {
         while let Some(step) = self.lane(sender).reader.next(&mut bytes, at) {
             match step {
-                Step::Frame(frame) => self.frame(sender, &frame),
+                Step::Frame(frame) => self.frame(sender, &frame, options, out),
                 Step::Message(message) => self.message(sender, message, options, out),
                 Step::Whole(frame, message) => {
-                    self.frame(sender, &frame);
+                    self.frame(sender, &frame, options, out);
                     self.message(sender, message, options, out);
                 }
             }
@@ -177,21 +191,36 @@ impl Session {
     }
 
     /// Judges a frame's header. Its findings wait for the message, whose index they carry.
-    fn frame(&mut self, sender: Side, frame: &FrameStart) {
+    fn frame(&mut self, sender: Side, frame: &FrameStart, options: &Options, out: &mut Outbox) {
         let rsv1 = self.extensions.rsv1;
-        let lane = self.lane(sender);
+        let close_sent = self.history.close_sent(sender);
+        let close_received = self.history.close_received(sender, frame.at);
+        let lane = match sender {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        };
         let sent = SentFrame {
             header: frame.header,
             sender,
             at: frame.at,
             message_open: frame.message_open,
             rsv1,
-            close_sent: lane.close_sent,
+            close_sent,
+            close_received,
             start_known: lane.start_known,
         };
         let control = frame.header.opcode.is_control();
         let findings = if control { &mut lane.control_findings } else { &mut lane.data_findings };
-        rules::frame::check(&sent, &mut |finding| findings.push(finding));
+        let mut found = |finding| {
+            // A message of very many bad frames: its index comes too late for all of them.
+            if findings.len() < WAITING_FINDINGS {
+                findings.push(finding);
+            } else {
+                self.tally.report(self.id, finding, &options.limits, out);
+            }
+        };
+        rules::frame::check(&sent, &mut found);
+        self.history.frame(sender, frame, &mut found);
         lane.start_known |= !control && frame.header.opcode != Opcode::CONTINUATION;
     }
 
@@ -207,28 +236,28 @@ impl Session {
         let waiting =
             if message.opcode.is_control() { &mut lane.control_findings } else { &mut lane.data_findings };
         let mut findings = std::mem::take(waiting);
-        self.judge(sender, &message, options, &mut findings);
+        self.judge(sender, &message, index, options, &mut findings);
         let at = message.last;
         out.say(self.id, at, EventKind::Message(TimelineMessage { index, sender, message }));
         for mut finding in findings {
-            finding.message = Some(index);
+            finding.message.get_or_insert(index);
             self.report(finding, options, out);
         }
     }
 
-    fn judge(&mut self, sender: Side, message: &Message, options: &Options, findings: &mut Vec<Finding>) {
-        rules::message::check(message, sender, &mut |finding| findings.push(finding));
-        rules::deflate::check(message, sender, &mut |finding| findings.push(finding));
-        rules::capture::cut(message, options.payload, &options.limits, &mut |finding| findings.push(finding));
-        if message.opcode != Opcode::CLOSE || message.incomplete() {
-            return;
-        }
-        let Some(body) = CloseBody::of(message) else { return };
-        rules::control::check_close(&body, sender, message.last, &mut |finding| findings.push(finding));
-        self.lane(sender).close_sent = true;
-        if self.first_close.is_none() {
-            self.first_close = Some(FirstClose { sender, code: body.status(), reason: body.reason });
-        }
+    fn judge(
+        &mut self,
+        sender: Side,
+        message: &Message,
+        index: u64,
+        options: &Options,
+        findings: &mut Vec<Finding>,
+    ) {
+        let mut found = |finding| findings.push(finding);
+        rules::message::check(message, sender, &options.thresholds, &mut found);
+        rules::deflate::check(message, sender, &mut found);
+        rules::capture::cut(message, options.payload, &options.limits, &mut found);
+        self.history.message(sender, message, index, &options.thresholds, &mut found);
     }
 
     /// Judges what only all of the connection shows.
@@ -287,21 +316,6 @@ impl Session {
             self.report(DESYNC.broken(Blame::Capture, at, detail), options, out);
         }
     }
-
-    fn close(&mut self, ending: &Ending) -> Close {
-        let answered = self.client.close_sent && self.server.close_sent;
-        let (initiator, how) = match (&self.first_close, ending.how) {
-            (Some(close), _) if answered => (close.sender.into(), CloseHow::CloseHandshake),
-            (Some(close), CloseHow::Fin | CloseHow::Reset) => {
-                (close.sender.into(), CloseHow::CloseUnanswered)
-            }
-            (Some(close), how) => (close.sender.into(), how),
-            (None, _) => return ending.without_close_frame(),
-        };
-        let (code, reason) =
-            self.first_close.take().map(|close| (close.code, close.reason)).unwrap_or_default();
-        Close { initiator, how, code, reason }
-    }
 }
 
 impl Lane {
@@ -326,7 +340,6 @@ impl Lane {
             data_findings: Vec::new(),
             control_findings: Vec::new(),
             messages: 0,
-            close_sent: false,
             start_known,
         }
     }
@@ -357,6 +370,9 @@ impl From<Side> for Initiator {
         }
     }
 }
+
+/// As many as are reported of a rule.
+const WAITING_FINDINGS: usize = 100;
 
 /// What a side's frames look like. // RFC 6455 §5.1
 pub(super) const fn masking_of(sender: Side) -> Masking {

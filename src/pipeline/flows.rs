@@ -57,6 +57,7 @@ struct Followed {
     connection: Connection,
     start: PacketRef,
     lingers: bool,
+    closing: Option<SentClose>,
 }
 
 impl<'a> Flows<'a> {
@@ -276,6 +277,7 @@ impl Life {
             connection: Connection::new(key, start),
             start,
             lingers: false,
+            closing: None,
         }))
     }
 
@@ -298,11 +300,46 @@ impl Followed {
             let answer = segment.flags.has(TcpFlags::ACK);
             self.connection.opened_by(if answer { direction.reverse() } else { direction });
         }
+        self.acknowledge_close(segment, direction);
         let connection = &mut self.connection;
         self.tracker.push(segment, direction, &mut |direction, delivery| {
             connection.deliver(direction, delivery, options, out);
         });
+        self.note_close(segment, direction);
     }
+
+    /// Says when the Close that waits for its answer reached the other side.
+    fn acknowledge_close(&mut self, segment: &Segment<'_>, direction: Direction) {
+        if let Some(close) = &mut self.closing
+            && !close.received
+            && close.direction != direction
+            && segment.flags.has(TcpFlags::ACK)
+            // Serial numbers: less than half of them behind is not behind. // RFC 9293 §3.4
+            && segment.ack.wrapping_sub(close.end) < 1 << 31
+        {
+            close.received = true;
+            self.connection.close_acknowledged(Some(segment.at));
+        }
+    }
+
+    /// Remembers where the Close that waits for its answer ended: with this segment, if that delivered it.
+    fn note_close(&mut self, segment: &Segment<'_>, direction: Direction) {
+        if self.closing.is_none() && self.connection.closing() == Some(direction) {
+            let length = u32::try_from(segment.payload.len()).unwrap_or_default();
+            let end = segment.seq.wrapping_add(length).wrapping_add(segment.cut);
+            self.closing = Some(SentClose { direction, end, received: false });
+            self.connection.close_acknowledged(None);
+        }
+    }
+}
+
+/// A Close frame that waits for its answer.
+#[derive(Clone, Copy)]
+struct SentClose {
+    direction: Direction,
+    /// The sequence number behind its segment.
+    end: u32,
+    received: bool,
 }
 
 /// When to look at a flow again: one entry a flow that counts, moved on when the flow was active in the meantime.

@@ -53,7 +53,9 @@ impl<W: Write> Report for Json<W> {
                 let list = &mut self.connections.entry(id).or_default().messages;
                 list.push(&view::Message::new(None, message, &self.shown, files))
             }
-            (Some(id), EventKind::Closed(closing)) => self.connections.entry(id).or_default().close(closing),
+            (Some(id), EventKind::Closed(closing)) => {
+                self.connections.entry(id).or_default().close(closing, files)
+            }
             (None, _) => Ok(()),
         }
     }
@@ -101,9 +103,9 @@ impl Parts {
         Ok(())
     }
 
-    fn close(&mut self, closing: &Closing) -> io::Result<()> {
+    fn close(&mut self, closing: &Closing, files: &Files) -> io::Result<()> {
         self.end_time = Some(Time(closing.end.time));
-        self.closing = serde_json::to_vec(&view::Closing::from(closing))?;
+        self.closing = serde_json::to_vec(&view::Closing::new(closing, files))?;
         Ok(())
     }
 
@@ -270,7 +272,12 @@ mod tests {
                 "http_version": "1.1",
                 "start_time": "2026-11-21T08:46:00.012345678Z",
                 "end_time": "2026-11-21T08:46:00.407407374Z",
-                "close": {"initiator": "client", "how": "close_handshake", "code": 1000, "reason": "bye"},
+                "close": {
+                    "initiator": "client", "how": "close_handshake", "code": 1000, "reason": "bye",
+                    "time": "2026-11-21T08:46:00.370370340Z", "packet": 30,
+                    "reported": {"client": 1000, "server": 1000},
+                    "last_message": 7, "silence_ns": 98_765_424
+                },
                 "traffic": {
                     "client_to_server":
                         {"messages": 5, "frames": 7, "payload_bytes": 107, "wire_bytes": 149, "header_bytes": 14,

@@ -90,7 +90,10 @@ pub(super) fn chat() -> Sample {
         22,
         "payload of 4300000 bytes kept to 16 (Limits::payload)",
     ));
-    events.push(closed(1, 33, close(Initiator::Client, CloseHow::CloseHandshake, Some((1000, "bye")))));
+    let end = close(Initiator::Client, CloseHow::CloseHandshake, Some((1000, "bye")));
+    let (begun, last_message) = (at(30), Some(7));
+    let reported = [Some(1000); 2];
+    events.push(closed(1, 33, Close { begun, last_message, silence: Some(98_765_424), reported, ..end }));
     let input = CaptureInfo { path: "chat.pcap".into(), format: "pcap".into(), ..CaptureInfo::default() };
     Sample::new(input, events)
 }
@@ -115,7 +118,9 @@ pub(super) fn trouble() -> Sample {
     events.push(finding(Some(2), Some(2), &OPCODE, Blame::Client, 9, "opcode 3"));
     events.push(said.edit(Side::Server, 10, Opcode::CLOSE, b"\x03", |_| ()));
     events.push(finding(Some(2), None, &RESET, Blame::Server, 11, "RST 12 µs after the last frame"));
-    events.push(closed(2, 11, close(Initiator::Server, CloseHow::CloseUnanswered, None)));
+    let end = close(Initiator::Server, CloseHow::CloseUnanswered, None);
+    let (begun, reported, unanswered_pings) = (at(10), [None, Some(1006)], [0, 2]);
+    events.push(closed(2, 11, Close { begun, reported, unanswered_pings, ..end }));
     events.push(opened(3, unseen()));
     let mut said = Timeline { connection: 3, next: 0 };
     events.push(said.edit(Side::Server, 20, Opcode::BINARY, &[0xaa; 700], |message| {
@@ -218,6 +223,8 @@ pub(super) fn finding(
 }
 
 pub(super) fn closed(id: u64, number: u64, close: Close) -> Event {
+    let begun = if close.begun.number == 0 { at(number) } else { close.begun };
+    let close = Close { begun, ..close };
     let client = Traffic {
         messages: 5,
         frames: 7,
@@ -254,7 +261,7 @@ pub(super) fn closed(id: u64, number: u64, close: Close) -> Event {
 
 fn close(initiator: Initiator, how: CloseHow, status: Option<(u16, &str)>) -> Close {
     let (code, reason) = status.map_or((None, ""), |(code, reason)| (Some(code), reason));
-    Close { initiator, how, code, reason: reason.into() }
+    Close { initiator, how, code, reason: reason.into(), ..Close::default() }
 }
 
 /// Makes messages, each with the next index.

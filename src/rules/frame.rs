@@ -1,7 +1,11 @@
 //! Frame headers → findings (RFC 6455 §5.2 to §5.5, RFC 7692 §6).
+//!
+//! No rule of its own has what the snap length cut off a frame: it is a `tcp-gap`, which says so.
+
+use std::fmt;
 
 use super::deflate::{RSV1_ON_CONTINUATION, RSV1_ON_CONTROL};
-use super::{Finding, rules};
+use super::{Blame, Finding, close, fragment, rules};
 use crate::packet::{PacketRef, Side};
 use crate::websocket::{FrameHeader, LengthForm, Opcode};
 
@@ -9,12 +13,14 @@ rules! {
     /// The client sent a frame that is not masked.
     ///
     /// A server has to close the connection when it gets one. Clients written by hand and test tools forget the
-    /// mask; some servers accept it all the same.
+    /// mask; some servers accept it all the same. Set the mask bit and mask the payload with a random key for each
+    /// frame.
     CLIENT_UNMASKED = "frame-client-unmasked", Error, "RFC 6455 §5.1";
 
     /// The server masked a frame.
     ///
-    /// A client has to close the connection when it gets one.
+    /// A client has to close the connection when it gets one. Usual cause: a server that uses the frame writer of a
+    /// client.
     SERVER_MASKED = "frame-server-masked", Error, "RFC 6455 §5.1";
 
     /// RSV1 is set, but no extension that gives it a meaning was agreed.
@@ -53,32 +59,17 @@ rules! {
     /// It has to be 0. The frame can't end, so that nothing after it in this direction can be read.
     LENGTH_MSB_SET = "frame-length-msb-set", Error, "RFC 6455 §5.2";
 
-    /// A continuation frame, but no message is open.
+    /// The length of a frame is beyond anything that is sent in one.
     ///
-    /// The fragment belongs to nothing: its start was never sent.
-    CONTINUATION_UNEXPECTED = "fragment-continuation-unexpected", Error, "RFC 6455 §5.4";
-
-    /// A new data message begins before the last one was finished.
-    ///
-    /// The fragments of messages may not be mixed (unless an extension allows it). The open message is given up
-    /// where it stands.
-    DATA_WHILE_OPEN = "fragment-data-while-open", Error, "RFC 6455 §5.4";
-
-    /// A control frame is fragmented.
-    ///
-    /// Control frames have to come in one piece, with FIN set.
-    CONTROL_FRAGMENTED = "fragment-control-fragmented", Error, "RFC 6455 §5.5";
+    /// More than 1 GiB: the frame won't end, and nothing after it in this direction can be read. Usual cause: the
+    /// sender wrote something between two frames, or a length in the wrong byte order; where the capture lost the
+    /// place of a frame header, what was taken for one was none.
+    LENGTH_IMPLAUSIBLE = "frame-length-implausible", Warning, "RFC 6455 §10.4";
 
     /// A control frame is longer than 125 bytes.
     ///
     /// The receiver has to fail the connection.
     CONTROL_TOO_LONG = "control-too-long", Error, "RFC 6455 §5.5";
-
-    /// A frame after a Close frame from the same side.
-    ///
-    /// After its Close frame an endpoint may send no more data, and the peer will not look at it; another Close or a Ping
-    /// makes no sense either. A Pong is allowed: a Ping has to be answered until a Close has come.
-    AFTER_CLOSE_SENT = "frame-after-close-sent", Error, "RFC 6455 §5.5.1";
 }
 
 /// One frame header with what is needed to judge it.
@@ -96,6 +87,8 @@ pub struct SentFrame {
     pub rsv1: Rsv1,
     /// Had its sender sent a Close frame before?
     pub close_sent: bool,
+    /// Had its sender received the peer's Close frame when it sent this? Not said where the capture does not show it.
+    pub close_received: bool,
     /// Is the frame boundary certain enough for a continuation without start to be the sender's fault? Not
     /// before the first whole message after a gap or a start in mid-stream.
     pub start_known: bool,
@@ -129,8 +122,14 @@ pub fn check(frame: &SentFrame, found: &mut impl FnMut(Finding)) {
         _ => {}
     }
     check_reserved(frame, &mut broken);
-    check_length(header, &mut broken);
-    check_order(frame, &mut broken);
+    check_length(frame, &mut broken);
+    if (LONGEST_PLAUSIBLE + 1..1 << 63).contains(&header.length) {
+        let blame = if frame.start_known { frame.sender.into() } else { Blame::Capture };
+        let detail = format!("{} says that it has {} bytes", describe(header), header.length);
+        found(LENGTH_IMPLAUSIBLE.broken(blame, frame.at, detail));
+    }
+    fragment::check(frame, found);
+    close::check_frame(frame, found);
 }
 
 fn is_ordinary(frame: &SentFrame) -> bool {
@@ -140,9 +139,10 @@ fn is_ordinary(frame: &SentFrame) -> bool {
         && header.fin
         && !frame.message_open
         && !frame.close_sent
+        && !frame.close_received
         && header.length_form == shortest_form(header.length)
-        && header.length >> 63 == 0
-        && (header.length <= 125 || !header.opcode.is_control())
+        && header.length <= LONGEST_PLAUSIBLE
+        && (header.length <= MAX_CONTROL || !header.opcode.is_control())
         && matches!(
             header.opcode,
             Opcode::TEXT | Opcode::BINARY | Opcode::PING | Opcode::PONG | Opcode::CLOSE
@@ -178,22 +178,18 @@ fn check_reserved(frame: &SentFrame, broken: &mut impl FnMut(&'static super::Rul
     }
 }
 
-fn check_length(header: &FrameHeader, broken: &mut impl FnMut(&'static super::Rule, String)) {
-    if header.length_form != shortest_form(header.length) {
+fn check_length(frame: &SentFrame, broken: &mut impl FnMut(&'static super::Rule, String)) {
+    let header = &frame.header;
+    let (what, length) = (describe(header), header.length);
+    if header.length_form != shortest_form(length) {
         let bits = if header.length_form == LengthForm::Bits64 { 64 } else { 16 };
-        broken(
-            &LENGTH_NOT_MINIMAL,
-            format!("length {} of {} is spelled in {bits} bits", header.length, describe(header)),
-        );
+        broken(&LENGTH_NOT_MINIMAL, format!("length {length} of {what} is spelled in {bits} bits"));
     }
-    if header.length >> 63 == 1 {
-        broken(&LENGTH_MSB_SET, format!("{} says that it has {} bytes", describe(header), header.length));
+    if length >> 63 == 1 {
+        broken(&LENGTH_MSB_SET, format!("{what} says that it has {length} bytes"));
     }
-    if header.opcode.is_control() && header.length > 125 {
-        broken(
-            &CONTROL_TOO_LONG,
-            format!("{} has {} bytes, at most 125 are allowed", describe(header), header.length),
-        );
+    if header.opcode.is_control() && length > MAX_CONTROL {
+        broken(&CONTROL_TOO_LONG, format!("{what} has {length} bytes, at most {MAX_CONTROL} are allowed"));
     }
 }
 
@@ -206,41 +202,27 @@ const fn shortest_form(length: u64) -> LengthForm {
     }
 }
 
-fn check_order(frame: &SentFrame, broken: &mut impl FnMut(&'static super::Rule, String)) {
-    let header = &frame.header;
-    let what = describe(header);
-    if frame.close_sent && header.opcode != Opcode::PONG {
-        broken(&AFTER_CLOSE_SENT, format!("{what} follows a Close frame from the same side"));
-    }
-    if header.opcode.is_control() {
-        if !header.fin {
-            broken(&CONTROL_FRAGMENTED, format!("{what} has FIN clear"));
+/// `a text frame`, for a sentence.
+pub(super) fn describe(header: &FrameHeader) -> impl fmt::Display {
+    fmt::from_fn({
+        let opcode = header.opcode;
+        move |out| match opcode {
+            Opcode::CONTINUATION => out.write_str("a continuation frame"),
+            Opcode::TEXT => out.write_str("a text frame"),
+            Opcode::BINARY => out.write_str("a binary frame"),
+            Opcode::CLOSE => out.write_str("a Close frame"),
+            Opcode::PING => out.write_str("a Ping frame"),
+            Opcode::PONG => out.write_str("a Pong frame"),
+            Opcode(other) => write!(out, "a frame of opcode {other}"),
         }
-        return;
-    }
-    match (header.opcode == Opcode::CONTINUATION, frame.message_open) {
-        (true, false) if frame.start_known => {
-            broken(&CONTINUATION_UNEXPECTED, format!("{what} continues nothing"));
-        }
-        (false, true) => {
-            broken(&DATA_WHILE_OPEN, format!("{what} begins while a fragmented message is open"));
-        }
-        _ => {}
-    }
+    })
 }
 
-/// `a text frame`, for a sentence.
-fn describe(header: &FrameHeader) -> String {
-    match header.opcode {
-        Opcode::CONTINUATION => "a continuation frame".into(),
-        Opcode::TEXT => "a text frame".into(),
-        Opcode::BINARY => "a binary frame".into(),
-        Opcode::CLOSE => "a Close frame".into(),
-        Opcode::PING => "a Ping frame".into(),
-        Opcode::PONG => "a Pong frame".into(),
-        Opcode(other) => format!("a frame of opcode {other}"),
-    }
-}
+/// What a control frame may carry. // RFC 6455 §5.5
+const MAX_CONTROL: u64 = 125;
+
+/// 1 GiB: no implementation takes as much in a frame, and few random bytes are a length below it.
+const LONGEST_PLAUSIBLE: u64 = 1 << 30;
 
 #[cfg(test)]
 mod tests {
@@ -255,6 +237,7 @@ mod tests {
             message_open: false,
             rsv1: Rsv1::Unused,
             close_sent: false,
+            close_received: false,
             start_known: true,
         }
     }
@@ -282,7 +265,6 @@ mod tests {
         let continuation =
             |frame: &mut SentFrame| (frame.header.opcode, frame.message_open) = (Opcode::CONTINUATION, true);
         assert_eq!(broken(continuation), [""; 0]);
-        assert_eq!(broken(|frame| (frame.header.opcode, frame.message_open) = (Opcode::PING, true)), [""; 0]);
         assert_eq!(broken(|frame| (frame.header.rsv, frame.rsv1) = (4, Rsv1::CompressedMessage)), [""; 0]);
         assert_eq!(broken(|frame| (frame.header.rsv, frame.rsv1) = (4, Rsv1::Unknown)), [""; 0]);
         assert_eq!(broken(|frame| (frame.header.opcode, frame.close_sent) = (Opcode::PONG, true)), [""; 0]);
@@ -291,7 +273,7 @@ mod tests {
     #[test]
     fn each_fault_of_a_header_is_one_finding() {
         type Change = fn(&mut SentFrame);
-        let faults: [(&str, Change); 16] = [
+        let faults: [(&str, Change); 18] = [
             ("frame-client-unmasked", |frame| frame.sender = Side::Client),
             ("frame-server-masked", |frame| frame.header.masking_key = Some([0; 4])),
             ("frame-rsv1-unnegotiated", |frame| frame.header.rsv = 4),
@@ -311,6 +293,9 @@ mod tests {
             ("frame-length-msb-set", |frame| {
                 (frame.header.length, frame.header.length_form) = (1 << 63, LengthForm::Bits64);
             }),
+            ("frame-length-implausible", |frame| {
+                (frame.header.length, frame.header.length_form) = (1 << 40, LengthForm::Bits64);
+            }),
             ("fragment-continuation-unexpected", |frame| frame.header.opcode = Opcode::CONTINUATION),
             ("fragment-data-while-open", |frame| frame.message_open = true),
             ("fragment-control-fragmented", |frame| {
@@ -321,11 +306,39 @@ mod tests {
                 (frame.header.length, frame.header.length_form) = (126, LengthForm::Bits16);
             }),
             ("frame-after-close-sent", |frame| frame.close_sent = true),
+            ("data-after-close-received", |frame| frame.close_received = true),
         ];
-        assert_eq!(faults.len(), RULES.len() + 2, "a fault for each rule, those of RSV1 included");
         for (name, change) in faults {
             assert_eq!(broken(change), [name]);
         }
+    }
+
+    #[test]
+    fn legal_oddities_among_fragments_are_told_once_each() {
+        let named = |opcode, fin, length, open| {
+            broken(|frame| {
+                (frame.header.opcode, frame.header.fin, frame.header.length) = (opcode, fin, length);
+                frame.message_open = open;
+            })
+        };
+        assert_eq!(named(Opcode::PING, true, 5, true), ["fragment-control-interleaved"]);
+        assert_eq!(named(Opcode::CLOSE, true, 2, true), ["fragment-never-finished"]);
+        assert_eq!(named(Opcode::TEXT, false, 0, false), ["fragment-empty"]);
+        assert_eq!(named(Opcode::CONTINUATION, false, 0, true), ["fragment-empty"]);
+        assert_eq!(named(Opcode::CONTINUATION, true, 0, true), ["fragment-empty-final"]);
+        assert_eq!(named(Opcode::TEXT, true, 0, false), [""; 0], "an empty message is no fragment");
+    }
+
+    #[test]
+    fn a_length_of_nonsense_is_the_captures_where_the_frame_itself_may_be() {
+        let blamed = |start_known| {
+            let mut frame = SentFrame { start_known, ..ordinary() };
+            (frame.header.length, frame.header.length_form) = (1 << 40, LengthForm::Bits64);
+            let mut blame = None;
+            check(&frame, &mut |finding| blame = Some(finding.blame));
+            blame
+        };
+        assert_eq!((blamed(true), blamed(false)), (Some(Blame::Server), Some(Blame::Capture)));
     }
 
     #[test]

@@ -1,12 +1,17 @@
 //! Facts → findings. Each rule is declared once, with its page.
 
 pub mod capture;
-pub mod control;
+pub mod close;
+pub mod content;
 pub mod deflate;
+pub mod ending;
 pub mod extension;
+pub mod fragment;
 pub mod frame;
 pub mod handshake;
+pub mod mask;
 pub mod message;
+pub mod ping;
 pub mod thresholds;
 pub mod transport;
 
@@ -35,9 +40,9 @@ pub fn groups() -> Vec<Group> {
     let group = |name, lists: &[&'static [&'static Rule]]| Group { name, rules: lists.concat() };
     vec![
         Group { name: "handshake", rules: handshake::all().collect() },
-        group("frames", &[frame::RULES]),
-        group("messages", &[message::RULES]),
-        group("control and close", &[control::RULES]),
+        group("frames", &[frame::RULES, mask::RULES]),
+        group("fragments and messages", &[fragment::RULES, message::RULES, content::RULES]),
+        group("control and close", &[ping::RULES, close::RULES, ending::RULES]),
         group("compression", &[deflate::RULES, extension::RULES]),
         group("transport and capture", &[transport::RULES, capture::RULES]),
     ]

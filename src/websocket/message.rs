@@ -19,7 +19,7 @@ use crate::packet::PacketRef;
 /// - a data frame that begins a message while one is open ends that one unfinished;
 /// - a continuation with nothing to continue begins a message of opcode 0, which further continuations join.
 ///
-/// Memory: at most twice `keep_payload` (one data message and one Close of at most 125 bytes or `keep_payload`),
+/// Memory: at most twice `keep_payload` (one data message and one control frame of at most 125 bytes or `keep_payload`),
 /// whatever lengths the headers declare; where messages are compressed, that much again and what inflating needs.
 #[derive(Debug)]
 pub struct MessageReader {
@@ -819,7 +819,7 @@ mod tests {
             }
             messages.extend(reader.finish());
             for message in &messages {
-                let bound = if message.opcode == Opcode::CLOSE { keep_payload.max(125) } else { keep_payload };
+                let bound = if message.opcode.is_control() { keep_payload.max(125) } else { keep_payload };
                 prop_assert!(message.payload.capacity() <= bound && message.fragments.len() <= 2);
                 prop_assert!(message.first.number > 0 && message.last.number >= message.first.number);
                 prop_assert!(message.missing_bytes <= message.wire_length);

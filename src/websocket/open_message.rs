@@ -237,9 +237,9 @@ pub(super) const fn latest(one: PacketRef, other: PacketRef) -> PacketRef {
     if other.number > one.number { other } else { one }
 }
 
-/// A Close is kept whole, whatever the bound: its code says how the connection ended.
+/// Control frames are kept whole, whatever the bound: a Close says how the connection ended, a Pong which Ping it answers.
 fn kept_of(opcode: Opcode, keep_payload: usize) -> usize {
-    if opcode == Opcode::CLOSE { keep_payload.max(MAX_CONTROL_PAYLOAD) } else { keep_payload }
+    if opcode.is_control() { keep_payload.max(MAX_CONTROL_PAYLOAD) } else { keep_payload }
 }
 
 /// What a control frame may carry. // RFC 6455 §5.5

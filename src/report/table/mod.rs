@@ -6,6 +6,7 @@ mod line;
 mod nothing;
 mod summary;
 mod timeline;
+mod verdict;
 mod words;
 
 use std::io::{self, Write};

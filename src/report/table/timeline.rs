@@ -6,8 +6,9 @@ use jiff::tz::TimeZone;
 
 use super::kept::{Connection, Content, Note, Opened, Row};
 use super::line::{BOLD, DIM, Line, MARK, PLAIN, RECEIVED, SENT, severity};
+use super::verdict::verdict;
 use super::words;
-use crate::event::{CloseHow, ConnectionId, Traffic, Transport};
+use crate::event::{ConnectionId, Traffic, Transport};
 use crate::http::Outcome;
 use crate::packet::{Side, Timestamp};
 use crate::report::shown::{PayloadMode, Shown, Statistics, TimeStyle};
@@ -153,13 +154,8 @@ impl<W: Write> Timeline<'_, W> {
         let Some(closing) = &connection.closing else { return Ok(()) };
         let duration = words::span(closing.end.time.nanos_since(connection.opened.start.time));
         let Some(close) = &closing.close else { return Ok(()) };
-        let how = match close.how {
-            CloseHow::CaptureEnded => format!("still open after {duration}, when the capture ended"),
-            CloseHow::Idle => format!("given up after a long silence; it had lasted {duration}"),
-            _ => format!("closed: {} after {duration}", words::closed(close)),
-        };
         let [client, server] = &closing.traffic;
-        let mut parts = vec![how];
+        let mut parts = vec![format!("lasted {duration}")];
         if client.frames + server.frames > 0 {
             let sent = |arrow: &str, messages: u64, bytes: u64| {
                 format!("{arrow} {}, {}", words::counted(messages, "message"), words::bytes(bytes))
@@ -174,6 +170,7 @@ impl<W: Write> Timeline<'_, W> {
         if !connection.rows.is_empty() {
             self.write(&Line::default())?;
         }
+        self.text(&verdict(close))?;
         self.joined(parts)
     }
 

@@ -105,7 +105,7 @@ pub(super) fn closed(close: &Close) -> String {
     }
 }
 
-fn status(close: &Close) -> String {
+pub(super) fn status(close: &Close) -> String {
     close.code.map_or_else(|| "without code".to_owned(), |code| format!("{code}{}", quoted(&close.reason)))
 }
 
@@ -196,6 +196,7 @@ mod tests {
                 how,
                 code,
                 reason: if code.is_some() { "bye\u{7}".into() } else { String::new() },
+                ..Close::default()
             })
         };
         assert_eq!(say(Initiator::Client, CloseHow::CloseHandshake, Some(1000)), r#"client 1000 "bye\x07""#);

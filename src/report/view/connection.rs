@@ -1,14 +1,14 @@
 //! Opening and closing → the parts of a `connections` entry.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
+use super::close::Close;
 use super::traffic::Traffic;
 use super::{Files, Time};
-use crate::event::{Close as CloseFacts, CloseHow, ConnectionId, Initiator, Opening, Transport};
+use crate::event::{ConnectionId, Opening, Transport};
 use crate::http::{self, Extension, Headers, Outcome, RequestHead, ResponseHead};
 use crate::packet;
 
@@ -246,87 +246,9 @@ pub(in crate::report) struct Closing<'a> {
     traffic: Traffic,
 }
 
-impl<'a> From<&'a crate::event::Closing> for Closing<'a> {
-    fn from(closing: &'a crate::event::Closing) -> Self {
-        Self { close: closing.close.as_ref().map(Into::into), traffic: Traffic::from(&closing.traffic) }
-    }
-}
-
-/// Who ended the connection and how.
-#[derive(Debug, Serialize, JsonSchema)]
-struct Close<'a> {
-    initiator: Who,
-    how: How,
-    #[serde(flatten)]
-    status: CloseStatus<'a>,
-}
-
-impl<'a> From<&'a CloseFacts> for Close<'a> {
-    fn from(close: &'a CloseFacts) -> Self {
-        Self {
-            initiator: close.initiator.into(),
-            how: close.how.into(),
-            status: CloseStatus::new(close.code, Cow::Borrowed(&close.reason)),
-        }
-    }
-}
-
-/// Status code and reason of a Close frame; both absent when it had none.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct CloseStatus<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Cow<'a, str>>,
-}
-
-impl<'a> CloseStatus<'a> {
-    /// A reason can't stand without a code. // RFC 6455 §5.5.1
-    pub(super) fn new(code: Option<u16>, reason: Cow<'a, str>) -> Self {
-        Self { code, reason: code.map(|_| reason) }
-    }
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum Who {
-    Client,
-    Server,
-    Both,
-    Unknown,
-}
-
-impl From<Initiator> for Who {
-    fn from(initiator: Initiator) -> Self {
-        match initiator {
-            Initiator::Client => Self::Client,
-            Initiator::Server => Self::Server,
-            Initiator::Both => Self::Both,
-            Initiator::Unknown => Self::Unknown,
-        }
-    }
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum How {
-    CloseHandshake,
-    CloseUnanswered,
-    Fin,
-    Reset,
-    Idle,
-    CaptureEnded,
-}
-
-impl From<CloseHow> for How {
-    fn from(how: CloseHow) -> Self {
-        match how {
-            CloseHow::CloseHandshake => Self::CloseHandshake,
-            CloseHow::CloseUnanswered => Self::CloseUnanswered,
-            CloseHow::Fin => Self::Fin,
-            CloseHow::Reset => Self::Reset,
-            CloseHow::Idle => Self::Idle,
-            CloseHow::CaptureEnded => Self::CaptureEnded,
-        }
+impl<'a> Closing<'a> {
+    pub(in crate::report) fn new(closing: &'a crate::event::Closing, files: &'a Files) -> Self {
+        let close = closing.close.as_ref().map(|close| Close::new(close, files));
+        Self { close, traffic: Traffic::from(&closing.traffic) }
     }
 }

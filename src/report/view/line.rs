@@ -42,7 +42,7 @@ impl<'a> Line<'a> {
             EventKind::Closed(closing) => Self::ConnectionEnd(ConnectionEndLine {
                 id: event.connection?.0,
                 end_time: Time(closing.end.time),
-                closing: closing.as_ref().into(),
+                closing: Closing::new(closing, files),
             }),
         })
     }

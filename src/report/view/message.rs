@@ -8,7 +8,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 
-use super::connection::CloseStatus;
+use super::close::CloseStatus;
 use super::{Base64, Files, Time, is_false, is_zero};
 use crate::event::{ConnectionId, TimelineMessage};
 use crate::packet::{PacketRef, Side};

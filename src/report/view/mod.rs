@@ -1,6 +1,7 @@
 //! Facts → the objects of the output contract: borrowed, absent where unknown, fields in the contract's order.
 
 mod capture;
+mod close;
 mod connection;
 mod line;
 mod message;

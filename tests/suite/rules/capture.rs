@@ -20,7 +20,8 @@ pub(super) fn cases() -> Vec<Case> {
         case("tcp-one-direction-only", || only(&[2, 5, 7, 9, 10, 12])),
         Case::new("tcp-zero-window", Blame::Server, || stalled(1_000_000_000)),
         case("frame-truncated-snaplen", || long().wire(Wire::new().snap_length(600)).pcap()),
-        case("frame-truncated-eof", || long().wire(Wire::new().segments_of(1000).lost(10..=20)).pcap()),
+        case("frame-truncated-eof", || long().wire(Wire::new().segments_of(1000).lost(10..=20)).pcap())
+            .implies(&["connection-open-at-end"]),
         case("frame-desync", boundary_lost).implies(&["tcp-gap"]),
         case("tls-no-keys", || {
             Scenario::new()

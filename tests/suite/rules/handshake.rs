@@ -212,7 +212,7 @@ fn around() -> Vec<Case> {
             capture.packets.drain(..5);
             capture.pcap()
         })
-        .implies(&["tcp-no-syn"]),
+        .implies(&["tcp-no-syn", "connection-open-at-end"]),
     ]
 }
 

@@ -29,7 +29,7 @@ pub(crate) use analyzer::{ndjson_of, read_json, stdout_of, testdata, wspect};
 pub(crate) use capture::{ByteOrder, Capture, Pcap};
 pub(crate) use compression::Compression;
 pub(crate) use encapsulation::Encapsulation;
-pub(crate) use frame::{Frame, binary, close, ping, pong, text};
+pub(crate) use frame::{Frame, binary, close, continuation, ping, pong, text};
 pub(crate) use pcapng::{PacketBlock, Pcapng};
 pub(crate) use scenario::Scenario;
 pub(crate) use upgrade::Upgrade;

@@ -1,0 +1,25 @@
+//! The end of TCP → the end of a WebSocket connection without a Close.
+
+use crate::event::{Close, CloseHow, Initiator};
+use crate::packet::PacketRef;
+use crate::rules::ending::TcpClose;
+
+/// How a TCP connection ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending {
+    /// Its last packet.
+    pub at: PacketRef,
+    /// `Fin`, `Reset`, `Idle` or `CaptureEnded`.
+    pub how: CloseHow,
+    /// The first FIN or RST.
+    pub(super) first: Option<TcpClose>,
+}
+
+impl Ending {
+    /// What there is to say of the end when no Close frame was seen.
+    pub(super) fn without_close_frame(&self) -> Close {
+        let initiator = self.first.map_or(Initiator::Unknown, |first| first.side.into());
+        let begun = self.first.map_or(self.at, |first| first.at);
+        Close { initiator, how: self.how, begun, ..Close::default() }
+    }
+}
