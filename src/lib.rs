@@ -42,6 +42,7 @@ pub mod event;
 pub mod connection;
 pub mod pipeline;
 
+pub mod query;
 pub mod report;
 
 pub mod cli;

@@ -25,6 +25,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("event", "packet limits decode tcp tls http http2 websocket subprotocol rules"),
     ("connection", "packet limits decode tcp tls http http2 websocket subprotocol rules event"),
     ("pipeline", "packet limits capture decode tcp rules event connection"),
+    ("query", "packet http websocket rules event"),
     ("report", "packet limits decode tcp http websocket subprotocol rules event"), // `decode` names what was skipped
     ("check", "packet limits tcp http websocket subprotocol rules event"),
     ("cli", "*"),

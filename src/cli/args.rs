@@ -20,6 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   wspect read chat.pcap                          what was said, and what is wrong with it
   wspect read chat.pcap --connection 3 --frames  one connection, frame by frame
+  wspect read chat.pcap --where 'm.length > 1000'  what an expression selects
   wspect read *.pcapng --format ndjson | jq .    for programs
   wspect rules frame-server-masked               what a finding means, and what to do
   ssh host tcpdump -U -w - tcp port 80 | wspect read -";
@@ -62,6 +63,15 @@ pub struct ReadArguments {
     /// Show only this connection
     #[arg(long, short, value_name = "ID")]
     pub connection: Option<u64>,
+
+    /// Show only what this CEL expression selects, over a connection `c` and its message `m`, whose fields are those
+    /// of the JSON output: 'm.type == "text" && m.text.contains("subscribe")'
+    #[arg(long, short, value_name = "EXPR")]
+    pub r#where: Option<String>,
+
+    /// Table: show so many messages before and after each one that --where selects
+    #[arg(long, short = 'C', value_name = "N", default_value_t = 0, requires = "where")]
+    pub context: usize,
 
     /// Show the frames of each message
     #[arg(long)]

@@ -4,6 +4,7 @@ pub mod args;
 mod progress;
 mod read;
 mod rules;
+mod selection;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -10,24 +10,31 @@ use jiff::tz::TimeZone;
 
 use super::args::{Format, Payload, ReadArguments, ThresholdArguments, Time, When};
 use super::progress::Watched;
+use super::selection::Selection;
 use crate::capture::{self, Source};
 use crate::connection::Options;
 use crate::event::{ConnectionId, Event, Sink};
 use crate::pipeline;
+use crate::query::{Selected, Standing};
 use crate::report::schema::schema as json_schema;
 use crate::report::{
-    Color, Detail, Frames, Json, Ndjson, PayloadMode, Report, Shown, Statistics, Table, TimeStyle,
+    Color, Detail, Frames, Json, Ndjson, PayloadMode, Picked, Report, Shown, Statistics, Table, TimeStyle,
 };
 use crate::rules::thresholds::Thresholds;
 
 /// Reads the captures and writes the report.
 pub(super) fn run(arguments: &ReadArguments) -> anyhow::Result<()> {
-    let options = options(arguments)?;
+    let mut options = options(arguments)?;
+    let selection = Selection::new(arguments, &mut options)?;
     let source = capture::open(&arguments.captures, &options.limits)?;
     let out = Output::open(arguments)?;
     let mut reporting = Reporting { report: report(arguments, out), error: None };
     reporting.report.begin(&source.inputs())?;
-    let result = pipeline::analyze(&mut Watched::new(source), &options, &mut reporting);
+    let mut source = Watched::new(source);
+    let result = match selection {
+        None => pipeline::analyze(&mut source, &options, &mut reporting),
+        Some(selection) => selection.analyze(&mut source, &options, &mut reporting),
+    };
     if let Some(error) = reporting.error {
         return Err(error.into());
     }
@@ -51,14 +58,31 @@ pub(super) fn schema() -> anyhow::Result<()> {
 }
 
 /// A report as the sink of events. A report that can't be written ends the analysis.
-struct Reporting {
+pub(super) struct Reporting {
     report: Box<dyn Report>,
     error: Option<io::Error>,
 }
 
 impl Sink for Reporting {
     fn event(&mut self, event: Event) -> ControlFlow<()> {
-        match self.report.event(&event) {
+        let written = self.report.event(&event);
+        self.written(written)
+    }
+}
+
+impl Selected for Reporting {
+    fn event(&mut self, event: Event, standing: Standing) -> ControlFlow<()> {
+        let written = match standing {
+            Standing::Selected => self.report.event(&event),
+            Standing::Neighbour => self.report.neighbour(&event),
+        };
+        self.written(written)
+    }
+}
+
+impl Reporting {
+    fn written(&mut self, written: io::Result<()>) -> ControlFlow<()> {
+        match written {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 self.error = Some(error);
@@ -108,6 +132,11 @@ fn report(arguments: &ReadArguments, out: Output) -> Box<dyn Report> {
             Payload::None => PayloadMode::None,
         },
         connection: arguments.connection.map(ConnectionId),
+        picked: match arguments.r#where {
+            None => Picked::All,
+            Some(_) if arguments.context == 0 => Picked::Matching,
+            Some(_) => Picked::WithNeighbours,
+        },
         frames: if arguments.frames { Frames::Listed } else { Frames::Counted },
         statistics: if arguments.statistics { Statistics::Shown } else { Statistics::Hidden },
         detail: if arguments.summary { Detail::Summary } else { Detail::Timeline },

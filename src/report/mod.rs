@@ -18,7 +18,7 @@ use crate::packet::CaptureInfo;
 
 pub use json::Json;
 pub use ndjson::Ndjson;
-pub use shown::{Color, Detail, Frames, PayloadMode, Shown, Statistics, TimeStyle};
+pub use shown::{Color, Detail, Frames, PayloadMode, Picked, Shown, Statistics, TimeStyle};
 pub use table::Table;
 
 /// One way to show the events of a capture. Errors are those of the writer behind it.
@@ -34,6 +34,14 @@ pub trait Report {
     /// # Errors
     /// What the writer says.
     fn event(&mut self, event: &Event) -> io::Result<()>;
+
+    /// Takes one event that is shown only for standing beside a selected message.
+    ///
+    /// # Errors
+    /// What the writer says.
+    fn neighbour(&mut self, event: &Event) -> io::Result<()> {
+        self.event(event)
+    }
 
     /// After the last event.
     ///

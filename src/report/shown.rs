@@ -11,6 +11,8 @@ pub struct Shown {
     pub payload: PayloadMode,
     /// Only this connection; totals stay whole and findings about the capture stay.
     pub connection: Option<ConnectionId>,
+    /// Table: is what comes all that there is?
+    pub picked: Picked,
     /// The frames of each message, where the events carry them.
     pub frames: Frames,
     /// Table: with timelines or without.
@@ -34,6 +36,7 @@ impl Default for Shown {
         Self {
             payload: PayloadMode::Full,
             connection: None,
+            picked: Picked::All,
             frames: Frames::Counted,
             detail: Detail::Timeline,
             statistics: Statistics::Hidden,
@@ -74,6 +77,18 @@ pub enum PayloadMode {
     Preview,
     /// Nothing: the length is there all the same.
     None,
+}
+
+/// Which messages come, of all in the capture. The totals are always those of the whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Picked {
+    /// All.
+    #[default]
+    All,
+    /// Those that an expression selects.
+    Matching,
+    /// Those, and messages beside them ([`Report::neighbour`](super::Report::neighbour)).
+    WithNeighbours,
 }
 
 /// Are the frames of each message shown?

@@ -155,6 +155,24 @@ impl Message {
         };
         self.unfinished || self.missing_bytes > 0 || faulty
     }
+
+    /// The text of a text message whose kept bytes are valid UTF-8. Where a limit cut them inside a code point,
+    /// the text before that.
+    pub fn text(&self) -> Option<&[u8]> {
+        if self.opcode != Opcode::TEXT || self.undecoded {
+            return None;
+        }
+        if self.text == TextState::Valid && !self.truncated {
+            return Some(&self.payload);
+        }
+        match std::str::from_utf8(&self.payload) {
+            Ok(_) => Some(&self.payload),
+            Err(error) if self.truncated && error.error_len().is_none() => {
+                self.payload.get(..error.valid_up_to())
+            }
+            Err(_) => None,
+        }
+    }
 }
 
 /// Is the payload of a text message, or the reason of a Close, UTF-8? // RFC 6455 §5.6, §8.1

@@ -63,6 +63,17 @@ impl Kept {
             }
         }
     }
+
+    /// The message that came last is there for standing beside a selected one.
+    pub(super) fn mark_neighbour(&mut self, event: &Event) {
+        let connection = event.connection.and_then(|id| self.connections.get_mut(&id));
+        if let (Some(connection), EventKind::Message(message)) = (connection, &event.kind)
+            && let Some(row) = connection.rows.last_mut()
+            && row.index == message.index
+        {
+            row.standing = Standing::Beside;
+        }
+    }
 }
 
 /// Takes `wanted` from what is left, or nothing.
@@ -203,9 +214,18 @@ const TELLING: [&str; 8] = [
     "Via",
 ];
 
+/// Why a message is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    ForItself,
+    /// It stands beside one that was selected.
+    Beside,
+}
+
 /// One message.
 #[derive(Debug)]
 pub(super) struct Row {
+    pub(super) standing: Standing,
     pub(super) index: u64,
     pub(super) sender: Side,
     pub(super) time: Timestamp,
@@ -235,6 +255,7 @@ impl Row {
         let message = &timeline.message;
         let listed = if shown.frames == Frames::Listed { message.fragments.clone() } else { Vec::new() };
         Self {
+            standing: Standing::ForItself,
             index: timeline.index,
             sender: timeline.sender,
             time: message.last.time,

@@ -16,7 +16,7 @@ use line::{BOLD, Line, severity};
 use timeline::Timeline;
 
 use super::Report;
-use super::shown::{Detail, Shown};
+use super::shown::{Detail, Picked, Shown};
 use super::text::wrap;
 use crate::event::{Event, EventKind, Totals};
 use crate::packet::{CaptureInfo, Timestamp};
@@ -30,13 +30,15 @@ pub struct Table<W: Write> {
     out: W,
     shown: Shown,
     kept: Kept,
+    /// Messages that came for themselves.
+    messages: u64,
 }
 
 impl<W: Write> Table<W> {
     /// Writes to `out` in lines.
     pub fn new(out: W, shown: Shown) -> Self {
         let shown = Shown { width: shown.width.max(LEAST_WIDTH), ..shown };
-        Self { out, kept: Kept::new(shown.rows), shown }
+        Self { out, kept: Kept::new(shown.rows), shown, messages: 0 }
     }
 }
 
@@ -49,15 +51,27 @@ impl<W: Write> Report for Table<W> {
     }
 
     fn event(&mut self, event: &Event) -> io::Result<()> {
-        let hidden = self.shown.detail == Detail::Summary && matches!(event.kind, EventKind::Message(_));
-        if self.shown.includes(event.connection) && !hidden {
+        let is_message = matches!(event.kind, EventKind::Message(_));
+        let hidden = self.shown.detail == Detail::Summary && is_message;
+        if self.shown.includes(event.connection) {
+            self.messages += u64::from(is_message);
+            if !hidden {
+                self.kept.event(event, &self.shown);
+            }
+        }
+        Ok(())
+    }
+
+    fn neighbour(&mut self, event: &Event) -> io::Result<()> {
+        if self.shown.includes(event.connection) && self.shown.detail == Detail::Timeline {
             self.kept.event(event, &self.shown);
+            self.kept.mark_neighbour(event);
         }
         Ok(())
     }
 
     fn finish(&mut self, totals: &Totals) -> io::Result<()> {
-        let Self { out, shown, kept } = self;
+        let Self { out, shown, kept, messages } = self;
         let mut page = Timeline { out, shown, epoch: epoch(totals) };
         if kept.connections.is_empty() {
             without_connections(&mut page, totals)?;
@@ -79,6 +93,13 @@ impl<W: Write> Report for Table<W> {
         }
         page.more(kept.more_notes, "finding")?;
         page.write(&Line::default())?;
+        if page.shown.picked != Picked::All && !kept.connections.is_empty() {
+            let connections = kept.connections.len() as u64 + kept.more_connections;
+            let connections = words::counted(connections, "connection");
+            let selected =
+                format!("--where selects {} in {connections}, of:", words::counted(*messages, "message"));
+            page.write(&Line::default().plain(selected))?;
+        }
         write_totals(&mut page, totals)?;
         page.out.flush()
     }
@@ -95,6 +116,9 @@ fn without_connections(page: &mut Timeline<'_, impl Write>, totals: &Totals) -> 
         return page.write(
             &Line::default().styled(BOLD, format!("There is no connection {}: the capture has {all}.", id.0)),
         );
+    }
+    if page.shown.picked != Picked::All && totals.websocket_connections > 0 {
+        return page.write(&Line::default().styled(BOLD, "--where selects nothing."));
     }
     page.write(&Line::default().styled(BOLD, "No WebSocket connections found."))?;
     nothing::explain(totals).iter().try_for_each(|line| page.text(line))

@@ -4,14 +4,14 @@ use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
 
-use super::kept::{Connection, Content, Note, Opened, Row};
+use super::kept::{Connection, Content, Note, Opened, Row, Standing};
 use super::line::{BOLD, DIM, Line, MARK, PLAIN, RECEIVED, SENT, severity};
 use super::verdict::verdict;
 use super::words;
 use crate::event::{ConnectionId, Traffic, Transport};
 use crate::http::Outcome;
 use crate::packet::{Side, Timestamp};
-use crate::report::shown::{PayloadMode, Shown, Statistics, TimeStyle};
+use crate::report::shown::{PayloadMode, Picked, Shown, Statistics, TimeStyle};
 use crate::report::text::{Rest, fit, hex, width, wrap};
 use crate::rules::Blame;
 use crate::websocket::Frame;
@@ -40,7 +40,9 @@ impl<W: Write> Timeline<'_, W> {
         }
         let mut notes = notes.into_iter().peekable();
         let mut before = None;
+        let mut next = None;
         for row in &connection.rows {
+            self.gap(next.replace(row.index + 1), row.index)?;
             self.date(before.unwrap_or(connection.opened.start.time), row.time)?;
             self.row(row, before, &layout)?;
             before = Some(row.time);
@@ -97,7 +99,12 @@ impl<W: Write> Timeline<'_, W> {
             Side::Client => ("→", SENT),
             Side::Server => ("←", RECEIVED),
         };
-        let mut line = Line::indent(layout.indent);
+        let mut line = match row.standing {
+            Standing::ForItself if self.shown.picked == Picked::WithNeighbours => {
+                Line::default().left(MARK, "▸", layout.indent)
+            }
+            _ => Line::indent(layout.indent),
+        };
         if layout.time > 0 {
             line = line.right(PLAIN, &self.time(row.time), layout.time).plain("  ");
         }
@@ -124,6 +131,14 @@ impl<W: Write> Timeline<'_, W> {
             self.write(&Line::indent(under).styled(MARK, fit(marks.as_bytes(), room, Rest::End)))?;
         }
         self.frames(row, layout)
+    }
+
+    /// Separates groups of neighbours, as grep does.
+    fn gap(&mut self, expected: Option<u64>, index: u64) -> io::Result<()> {
+        if self.shown.picked != Picked::WithNeighbours || expected.is_none_or(|expected| expected == index) {
+            return Ok(());
+        }
+        self.write(&Line::default().styled(DIM, "--"))
     }
 
     fn payload(&self, row: &Row, room: usize) -> String {

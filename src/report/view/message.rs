@@ -14,7 +14,7 @@ use crate::event::{ConnectionId, TimelineMessage};
 use crate::packet::{PacketRef, Side};
 use crate::report::shown::{Frames, PayloadMode, Shown};
 use crate::websocket::close::CloseBody;
-use crate::websocket::{self, Frame, Opcode, TextState};
+use crate::websocket::{self, Frame, Opcode};
 
 /// A data message or a control frame.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -209,8 +209,8 @@ struct Payload<'a> {
 
 impl<'a> Payload<'a> {
     fn new(message: &'a websocket::Message, mode: PayloadMode) -> Self {
-        let (text, bytes) = match text_of(message) {
-            Some(text) => (Some(text), None),
+        let (text, bytes) = match message.text() {
+            Some(text) => (Some(Text(text)), None),
             None => (None, Some(message.payload.as_slice())),
         };
         let (text, bytes, shortened) = match mode {
@@ -229,24 +229,6 @@ impl<'a> Payload<'a> {
             bytes: bytes.filter(|bytes| !bytes.is_empty()),
             shortened,
         }
-    }
-}
-
-/// The text of a text message whose kept bytes are valid UTF-8. Where a limit cut them inside a code point, the
-/// text before that.
-fn text_of(message: &websocket::Message) -> Option<Text<'_>> {
-    if message.opcode != Opcode::TEXT || message.undecoded {
-        return None;
-    }
-    if message.text == TextState::Valid && !message.truncated {
-        return Some(Text(&message.payload));
-    }
-    match std::str::from_utf8(&message.payload) {
-        Ok(text) => Some(Text(text.as_bytes())),
-        Err(error) if message.truncated && error.error_len().is_none() => {
-            message.payload.get(..error.valid_up_to()).map(Text)
-        }
-        Err(_) => None,
     }
 }
 

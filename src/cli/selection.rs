@@ -1,0 +1,89 @@
+//! `--where` and `--context` → the analysis of what they select.
+
+use anyhow::{Context, anyhow, bail};
+
+use super::args::{Format, ReadArguments};
+use super::progress::Watched;
+use super::{read::Reporting, say};
+use crate::capture::{self, Source};
+use crate::connection::Options;
+use crate::event::Totals;
+use crate::pipeline::{self, Interrupted};
+use crate::query::{Ends, EndsOf, Filter, Problem, Selector};
+
+/// What is selected, and how many neighbours are shown.
+pub(super) struct Selection {
+    filter: Filter,
+    neighbours: usize,
+    ends: Option<Ends>,
+}
+
+impl Selection {
+    /// `None` where everything is shown. Reads the captures once already, where the expression asks for what is known only at
+    /// the end of connections; `options` then ask for what it needs.
+    pub(super) fn new(arguments: &ReadArguments, options: &mut Options) -> anyhow::Result<Option<Self>> {
+        let Some(expression) = &arguments.r#where else { return Ok(None) };
+        let filter = Filter::new(expression).context("--where")?;
+        if arguments.context > 0 && arguments.format != Format::Table {
+            bail!(
+                "--context is for the table: with --format json or ndjson, the selected messages stand alone"
+            );
+        }
+        let ends = match filter.needs_end() {
+            Some(place) => Some(ends(arguments, &filter, place, options)?),
+            None => None,
+        };
+        if filter.needs_payload() {
+            options.payload = usize::MAX;
+        }
+        Ok(Some(Self { filter, neighbours: arguments.context, ends }))
+    }
+
+    /// Shows what is selected.
+    pub(super) fn analyze<S: Source>(
+        self,
+        source: &mut Watched<S>,
+        options: &Options,
+        reporting: &mut Reporting,
+    ) -> Result<Totals, Interrupted> {
+        let mut selector = Selector::new(self.filter, self.neighbours, self.ends, reporting);
+        let result = pipeline::analyze(source, options, &mut selector);
+        warn(selector.faults());
+        result
+    }
+}
+
+/// The first of two readings.
+fn ends(
+    arguments: &ReadArguments,
+    filter: &Filter,
+    place: Problem,
+    options: &Options,
+) -> anyhow::Result<Ends> {
+    if let Some(path) = arguments.captures.iter().find(|path| !is_file(path)) {
+        let why = "and the captures are read twice for it: save this one to a file first";
+        return Err(anyhow!("{path}: {why}").context(place).context("--where"));
+    }
+    let source = capture::open(&arguments.captures, &options.limits)?;
+    let mut ends = EndsOf::new(filter);
+    let options = Options { payload: 0, ..options.clone() };
+    // An input that fails in the middle is reported by the second reading.
+    let _ = pipeline::analyze(&mut Watched::new(source), &options, &mut ends);
+    let (ends, faults) = ends.finish();
+    warn(faults.as_ref());
+    Ok(ends)
+}
+
+/// Not standard input and no pipe, which can be read only once.
+fn is_file(path: &str) -> bool {
+    path != "-" && std::fs::metadata(path).is_ok_and(|file| file.is_file())
+}
+
+/// An expression that has no result for a message is no reason to stop; it is said once.
+fn warn(faults: Option<&(u64, Problem)>) {
+    if let Some((number, first)) = faults {
+        say(&format!(
+            "wspect: --where had no result {number} times, and selected nothing there; the first, {first}"
+        ));
+    }
+}
