@@ -42,7 +42,7 @@ pub(super) fn check(message: &Message, sender: Side, found: &mut impl FnMut(Find
         } else if let Some(offset) = inner_nul(begin, whole) {
             broken(&BOM_OR_NUL, format!("NUL at byte {offset} of {}", message.length));
         }
-        if is_base64(begin) && message.length.is_multiple_of(4) {
+        if message.length.is_multiple_of(4) && is_base64(begin) {
             broken(&TEXT_LOOKS_BINARY, format!("{} bytes of Base64", message.length));
         }
     } else if message.opcode == Opcode::BINARY && is_readable(begin) {

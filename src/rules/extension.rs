@@ -18,7 +18,7 @@ rules! {
     ///
     /// `deflate-stream` was part of the drafts of the protocol up to hybi-10 and was dropped. The frames can't be seen, and wspect
     /// does not decompress them: no messages of this connection are shown.
-    DEFLATE_STREAM = "deflate-stream-legacy", Warning, "draft-ietf-hybi-thewebsocketprotocol-10 §9.2.1";
+    DEFLATE_STREAM = "deflate-stream-legacy", Warning, "hybi draft 10 §9.2.1";
 
     /// Several WebSocket connections share this one.
     ///
