@@ -140,8 +140,13 @@ impl Session {
             self.say_lost(side, ending.at, options, out);
         }
         let mut findings = Vec::new();
-        let close =
+        let mut close =
             self.history.finish(ending, cuts, &options.thresholds, &mut |finding| findings.push(finding));
+        if self.extensions.framing == Framing::Hidden {
+            // There may have been Close frames.
+            findings.clear();
+            close.reported = [None; 2];
+        }
         for finding in findings {
             self.report(finding, options, out);
         }

@@ -12,19 +12,19 @@ rules! {
     /// `x-webkit-deflate-frame` and `deflate-frame` compress each frame by itself, `x-webkit-deflate-message` each message.
     /// wspect reads all of them. Browsers and libraries speak permessage-deflate (RFC 7692) today; what still agrees to
     /// these drafts is old, on one side at least on both.
-    DEFLATE_FRAME = "deflate-frame-legacy", Warning, "draft-tyoshino-hybi-websocket-perframe-deflate";
+    DEFLATE_FRAME = "deflate-frame-legacy", Warning, "perframe-deflate draft";
 
     /// All bytes after the handshake are compressed as a whole.
     ///
     /// `deflate-stream` was part of the drafts of the protocol up to hybi-10 and was dropped. The frames can't be seen, and wspect
     /// does not decompress them: no messages of this connection are shown.
-    DEFLATE_STREAM = "deflate-stream-legacy", Warning, "hybi draft 10 §9.2.1";
+    DEFLATE_STREAM = "deflate-stream-legacy", Warning, "hybi-10 §9.2.1";
 
     /// Several WebSocket connections share this one.
     ///
     /// The multiplexing extension never became a standard. wspect shows the messages as they stand on the wire, each beginning
     /// with the number of its channel, and does not read the frames inside of them.
-    MUX = "mux-extension", Warning, "draft-ietf-hybi-websocket-multiplexing";
+    MUX = "mux-extension", Warning, "multiplexing draft";
 }
 
 /// What a handshake agrees to.

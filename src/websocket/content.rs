@@ -20,11 +20,13 @@ pub(super) struct Content {
 
 impl Content {
     /// Text that is to be judged.
+    #[inline]
     pub(super) fn text(keep: usize) -> Self {
         Self { check: Some(Utf8Check::default()), ..Self::bytes(keep) }
     }
 
     /// Bytes of any kind.
+    #[inline]
     pub(super) fn bytes(keep: usize) -> Self {
         Self {
             payload: Vec::new(),
@@ -36,11 +38,18 @@ impl Content {
         }
     }
 
+    /// The same bytes, not as text.
+    pub(super) fn as_bytes(&self) -> Self {
+        let (length, truncated) = (self.length, self.truncated);
+        Self { payload: self.payload.clone(), length, truncated, ..Self::bytes(self.keep) }
+    }
+
     pub(super) const fn length(&self) -> u64 {
         self.length
     }
 
     /// Takes payload as it stood on the wire, from `offset` of its frame.
+    #[inline]
     pub(super) fn push_masked(&mut self, wire: &[u8], key: Option<[u8; 4]>, offset: u64) {
         self.count(wire.len() as u64);
         let (kept, rest) = self.split(wire);
@@ -84,6 +93,7 @@ impl Content {
     }
 
     /// Gives all to its message.
+    #[inline]
     pub(super) fn complete(self, message: &mut Message) {
         message.text = self.check.map_or(self.text, |check| check.state());
         message.payload = self.payload;

@@ -36,16 +36,16 @@ pub(super) struct OpenFrame {
 }
 
 impl OpenMessage {
-    /// A message whose first frame is `header`. The inflater is that of its direction, where one was agreed.
-    pub(super) fn new(header: &FrameHeader, options: &MessageOptions, inflater: Option<&Inflater>) -> Self {
+    /// A message whose first frame is `header`.
+    #[inline]
+    pub(super) fn new(header: &FrameHeader, options: &MessageOptions) -> Self {
         let opcode = header.opcode;
         let keep = kept_of(opcode, options.keep_payload);
-        let may_fail = inflater.is_some_and(Inflater::lacks_history) && !opcode.is_control();
         Self {
             message: Box::new(Message { opcode, masked: header.masking_key.is_some(), ..Message::default() }),
             content: if opcode == Opcode::TEXT { Content::text(keep) } else { Content::bytes(keep) },
             coding: Coding::Plain,
-            wire: may_fail.then(|| Box::new(Content::bytes(keep))),
+            wire: None,
             keep_frames: options.keep_frames,
         }
     }
@@ -69,6 +69,7 @@ impl OpenMessage {
     }
 
     /// Finds out whether the payload of a frame is compressed, after [`Self::begin_frame`].
+    #[inline]
     pub(super) fn begin_payload(&mut self, header: &FrameHeader, inflater: &mut Inflater) {
         // RFC 7692 §6: RSV1 of the first frame speaks for the message, and never of a control frame
         let begins = self.message.frames == 1 && header.opcode != Opcode::CONTINUATION;
@@ -82,29 +83,39 @@ impl OpenMessage {
         self.coding = Coding::Plain;
         if header.rsv1() {
             self.coding = Coding::Inflate;
+            if !self.message.compressed && inflater.lacks_history() {
+                self.wire = Some(Box::new(self.content.as_bytes()));
+            }
             self.message.compressed = true;
             inflater.begin();
         }
     }
 
     /// Takes payload as it stood on the wire. All payload of all messages passes here.
+    #[inline]
     pub(super) fn push(&mut self, wire: &[u8], frame: &OpenFrame, inflater: Option<&mut Inflater>) {
         self.count(wire.len() as u64);
+        if self.coding == Coding::Plain {
+            self.content.push_masked(wire, frame.frame.header.masking_key, frame.offset);
+        }
+        if let Some(inflater) = inflater {
+            self.inflate(wire, frame, inflater);
+        }
+    }
+
+    fn inflate(&mut self, wire: &[u8], frame: &OpenFrame, inflater: &mut Inflater) {
         let key = frame.frame.header.masking_key;
         if let Some(content) = &mut self.wire {
             content.push_masked(wire, key, frame.offset);
         }
-        match (self.coding, inflater) {
-            (Coding::Plain, _) => self.content.push_masked(wire, key, frame.offset),
-            (Coding::Inflate, Some(inflater)) => {
-                let ends = frame.ends_with(wire.len() as u64, inflater.scope());
-                let part = WirePart { bytes: wire, key, offset: frame.offset, ends };
-                inflater.push(part, &mut |plain| self.content.push(plain));
-                if let Some(inflation) = inflater.ended() {
-                    self.settle(inflation, inflater.oddities());
-                }
-            }
-            _ => {}
+        if self.coding != Coding::Inflate {
+            return;
+        }
+        let ends = frame.ends_with(wire.len() as u64, inflater.scope());
+        let part = WirePart { bytes: wire, key, offset: frame.offset, ends };
+        inflater.push(part, &mut |plain| self.content.push(plain));
+        if let Some(inflation) = inflater.ended() {
+            self.settle(inflation, inflater.oddities());
         }
     }
 
@@ -120,6 +131,7 @@ impl OpenMessage {
     }
 
     /// Ends a frame, which may have been cut.
+    #[inline]
     pub(super) fn end_frame(&mut self, open: OpenFrame, inflater: Option<&mut Inflater>) {
         if open.offset == open.frame.header.length {
             self.finish(inflater.filter(|inflater| inflater.scope() == Scope::Frame));
@@ -132,6 +144,7 @@ impl OpenMessage {
     }
 
     /// The message, with its last frame at its end.
+    #[inline]
     pub(super) fn complete(mut self, inflater: Option<&mut Inflater>) -> Box<Message> {
         self.finish(inflater);
         self.content.complete(&mut self.message);
@@ -147,11 +160,16 @@ impl OpenMessage {
         self.message
     }
 
+    #[inline]
     fn finish(&mut self, inflater: Option<&mut Inflater>) {
         if let Some(inflater) = inflater.filter(|_| self.coding == Coding::Inflate) {
-            let inflation = inflater.finish(&mut |plain| self.content.push(plain));
-            self.settle(inflation, inflater.oddities());
+            self.finish_inflating(inflater);
         }
+    }
+
+    fn finish_inflating(&mut self, inflater: &mut Inflater) {
+        let inflation = inflater.finish(&mut |plain| self.content.push(plain));
+        self.settle(inflation, inflater.oddities());
     }
 
     fn abandon(&mut self, inflater: Option<&mut Inflater>) {

@@ -149,7 +149,8 @@ fn choices() -> Vec<Case> {
         }),
         Case::new("handshake-extension-unrequested", Server, || {
             chat(&legal_upgrade().response(EXTENSIONS, "permessage-deflate"))
-        }),
+        })
+        .implies(&["deflate-negotiated-never-used"]),
         Case::new("handshake-extension-unknown", Client, || {
             chat(&legal_upgrade().request(EXTENSIONS, "x-private"))
         }),
@@ -165,7 +166,8 @@ fn choices() -> Vec<Case> {
         }),
         Case::new("handshake-extension-rsv-conflict", Server, || {
             chat(&legal_upgrade().agreed(EXTENSIONS, "permessage-deflate, permessage-deflate"))
-        }),
+        })
+        .implies(&["deflate-negotiated-never-used"]),
     ]
 }
 
