@@ -1,4 +1,7 @@
 //! Compression → findings: its parameters, its marks on frames, and its data (RFC 7692).
+//!
+//! Not judged: whether secrets are compressed together with what an attacker can choose (RFC 7692 §8). A capture does
+//! not show who chose a part of a message, so nearly every connection with a cookie would be named.
 
 use super::{Blame, Finding, Rule, rules};
 use crate::http::deflate::{DeflateParams, Misfit, ParamFault, Said};
