@@ -170,7 +170,7 @@ impl<'s> Checker<'s> {
         for element in rest {
             nodes.push(self.of_kind(element, &kind)?);
         }
-        Ok((Node::List(nodes), Kind::Made(kind.into())))
+        Ok((constant_list(&nodes).unwrap_or(Node::List(nodes)), Kind::Made(kind.into())))
     }
 
     fn call(&mut self, tree: &IdedExpr, call: &CallExpr) -> Checked {
@@ -228,10 +228,8 @@ impl<'s> Checker<'s> {
         if !kind.is_comparable() || !list_kind.element().is_some_and(|element| element.is_like(&kind)) {
             return Err(self.parsed.problem(tree, format!("{kind} can't be in {list_kind}")));
         }
-        if let Node::List(elements) = &nodes {
-            for element in elements {
-                self.known_value(tree, &value, element)?;
-            }
+        if let Node::Constant(Value::List(elements)) = &nodes {
+            elements.iter().try_for_each(|element| self.known_value(tree, &value, element))?;
         }
         Ok((Node::In([value, nodes].into()), Kind::Bool))
     }
@@ -247,14 +245,17 @@ impl<'s> Checker<'s> {
         if !(kind.is_ordered() || equality && kind.is_comparable()) {
             return Err(self.parsed.problem(tree, format!("{kind} can't be compared: compare its parts")));
         }
-        self.known_value(tree, &left, &right)?;
-        self.known_value(tree, &right, &left)?;
+        for (field, constant) in [(&left, &right), (&right, &left)] {
+            if let Node::Constant(constant) = constant {
+                self.known_value(tree, field, constant)?;
+            }
+        }
         Ok((Node::Compare(relation, [left, right].into()), Kind::Bool))
     }
 
     /// A value that a field never takes is a slip, which would be false without a word.
-    fn known_value(&self, tree: &IdedExpr, field: &Node, constant: &Node) -> Result<(), Problem> {
-        if let (Node::Field(_, field), Node::Constant(Value::Text(text))) = (field, constant)
+    fn known_value(&self, tree: &IdedExpr, field: &Node, constant: &Value<'_>) -> Result<(), Problem> {
+        if let (Node::Field(_, field), Value::Text(text)) = (field, constant)
             && !field.values.is_empty()
             && !field.values.iter().any(|value| value.as_bytes() == text.as_ref())
         {
@@ -282,6 +283,15 @@ impl<'s> Checker<'s> {
         };
         Ok((Node::Arithmetic(operator, [left, right].into(), self.parsed.offset(tree)), result))
     }
+}
+
+/// A list that is the same for every message is made once.
+fn constant_list(nodes: &[Node]) -> Option<Node> {
+    let values = nodes.iter().map(|node| match node {
+        Node::Constant(value) => Some(value.clone()),
+        _ => None,
+    });
+    Some(Node::Constant(Value::List(values.collect::<Option<Vec<_>>>()?.into())))
 }
 
 /// Deeper ones would be hard to read; evaluation calls itself for each level.

@@ -158,8 +158,12 @@ impl Node {
             Self::Not(operand) => operand.holds(scope).map(|value| !value),
             Self::Has(object, field) => Ok((field.fact)(object.object(scope)?).is_some()),
             Self::Compare(relation, pair) => {
-                let [left, right] = both(pair, scope)?;
-                Ok(relation.holds(&left, &right))
+                let [left, right] = pair.as_ref();
+                let left = left.evaluate(scope)?;
+                match right {
+                    Self::Constant(right) => Ok(relation.holds(&left, right)),
+                    _ => Ok(relation.holds(&left, &right.evaluate(scope)?)),
+                }
             }
             Self::In(pair) => match both(pair, scope)? {
                 [value, Value::List(list)] => Ok(list.iter().any(|each| each.equals(&value))),
@@ -185,6 +189,11 @@ impl Node {
     }
 
     fn object<'a>(&'a self, scope: &Scope<'_, 'a>) -> Result<Object<'a>, Fault> {
+        if let Self::Root(number) = self
+            && let Some(Value::Object(object)) = scope.root(*number)
+        {
+            return Ok(*object);
+        }
         match self.evaluate(scope)? {
             Value::Object(object) => Ok(object),
             _ => Err(MISTYPED),

@@ -1,7 +1,9 @@
 //! Events → those that an expression selects, and their neighbours.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
+
+use foldhash::fast::RandomState;
 
 use super::object::{Connection, End};
 use super::{Faults, Filter, Problem};
@@ -40,10 +42,13 @@ pub struct Selector<S> {
     filter: Filter,
     neighbours: usize,
     ends: Option<Ends>,
-    open: BTreeMap<ConnectionId, Open>,
+    open: ById<Open>,
     faults: Faults,
     out: S,
 }
+
+/// Looked up for every event, and never walked.
+type ById<T> = HashMap<ConnectionId, T, RandomState>;
 
 /// A connection that may be passed on.
 #[derive(Debug)]
@@ -62,8 +67,8 @@ struct Open {
 impl<S: Selected> Selector<S> {
     /// With `neighbours` messages before and after each selected one. `ends` where the expression needs them
     /// ([`Filter::needs_end`]).
-    pub const fn new(filter: Filter, neighbours: usize, ends: Option<Ends>, out: S) -> Self {
-        Self { filter, neighbours, ends, open: BTreeMap::new(), faults: Faults(None), out }
+    pub fn new(filter: Filter, neighbours: usize, ends: Option<Ends>, out: S) -> Self {
+        Self { filter, neighbours, ends, open: ById::default(), faults: Faults(None), out }
     }
 
     /// How often the expression had no result, and the first reason.
@@ -89,6 +94,10 @@ impl<S: Selected> Selector<S> {
 
     fn message(&mut self, id: ConnectionId, at: PacketRef, message: TimelineMessage) -> ControlFlow<()> {
         let Some(open) = self.open.get_mut(&id) else { return ControlFlow::Continue(()) };
+        if !self.filter.judges_messages() {
+            let event = Event { at, connection: Some(id), kind: EventKind::Message(message) };
+            return self.out.event(event, Standing::Selected);
+        }
         let end = self.ends.as_ref().and_then(|ends| ends.known.get(&id));
         let connection = Connection { id, opening: &open.opening, end };
         let index = message.index;
@@ -178,7 +187,7 @@ fn pass(
 /// How the selected connections of a capture ended: what a second reading of it selects by.
 #[derive(Debug, Default)]
 pub struct Ends {
-    known: BTreeMap<ConnectionId, End>,
+    known: ById<End>,
 }
 
 /// Reads a capture for [`Ends`]. Keeps the end and the findings of each connection that the expression selects, as
@@ -186,7 +195,7 @@ pub struct Ends {
 #[derive(Debug)]
 pub struct EndsOf<'f> {
     filter: &'f Filter,
-    open: BTreeMap<ConnectionId, (Box<Opening>, Vec<Finding>)>,
+    open: ById<(Box<Opening>, Vec<Finding>)>,
     ends: Ends,
     faults: Faults,
 }
@@ -194,7 +203,7 @@ pub struct EndsOf<'f> {
 impl<'f> EndsOf<'f> {
     /// For an expression that needs them.
     pub fn new(filter: &'f Filter) -> Self {
-        Self { filter, open: BTreeMap::new(), ends: Ends::default(), faults: Faults::default() }
+        Self { filter, open: ById::default(), ends: Ends::default(), faults: Faults::default() }
     }
 
     /// The ends, how often the expression had no result, and the first reason.
