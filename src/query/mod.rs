@@ -1,7 +1,7 @@
 //! An expression → whether it selects.
 //!
-//! The language is CEL, the Common Expression Language. The `cel` crate reads its grammar; [`check`] then knows every
-//! name, field and type before anything runs, and [`evaluate`] computes without a copy and without a look at a name.
+//! The language is CEL, the Common Expression Language. The `cel` crate reads its grammar; `check` then knows every
+//! name, field and type before anything runs, and `evaluate` computes without a copy and without a look at a name.
 //! Fields are those of the JSON output, absent ones read as CEL's defaults.
 
 mod calls;
@@ -12,6 +12,7 @@ mod object;
 mod parse;
 mod problem;
 mod select;
+mod shapes;
 mod value;
 
 pub use problem::Problem;
@@ -19,7 +20,8 @@ pub use select::{Ends, EndsOf, Selected, Selector, Standing};
 
 use check::{Checker, Needs, Variable};
 use evaluate::{Fault, Node, Scope};
-use object::{CONNECTION, Connection, MESSAGE, Object};
+use object::{Connection, Object};
+use shapes::{CONNECTION, MESSAGE};
 use value::{Kind, Value};
 
 use crate::event::TimelineMessage;
@@ -109,13 +111,17 @@ impl Faults {
     }
 }
 
-/// The parts that `&&` joins, each checked. On a stack of its own: the parser needs much of it.
+/// The parts that `&&` joins, each checked.
 fn compile(source: &str, variables: &[Variable]) -> Result<Vec<Part>, Problem> {
-    let failed = |_| Problem::new(source, 0, "the parser could not be started");
+    let failed = || Err(Problem::new(source, 0, "the parser failed"));
+    on_large_stack(|| checked(source, variables)).unwrap_or_else(failed)
+}
+
+/// The parser needs much of it.
+fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
     std::thread::scope(|scope| {
-        let parser = std::thread::Builder::new().stack_size(parse::STACK);
-        let parser = parser.spawn_scoped(scope, || checked(source, variables)).map_err(failed)?;
-        parser.join().unwrap_or_else(|_| Err(Problem::new(source, 0, "the parser failed")))
+        let worker = std::thread::Builder::new().stack_size(parse::STACK);
+        worker.spawn_scoped(scope, work).ok()?.join().ok()
     })
 }
 
@@ -176,6 +182,36 @@ mod tests {
             "string(m.length) + '!' == '13!' && int('13') == m.length",
         ] {
             assert!(selects(holds), "{holds}");
+        }
+    }
+
+    #[test]
+    fn every_field_of_the_output_can_be_asked_for_and_stands_on_the_page() {
+        let page = include_str!("../../docs/expressions.md");
+        let schema = crate::report::schema::schema();
+        // Only one input has no `file`; frames are listed where `--frames` asks for them; messages are `m`.
+        let left_out = ["file", "last_file", "fragments", "messages of connection", "connection of finding"];
+        let mut waiting = vec![(&CONNECTION, "Connection"), (&MESSAGE, "Message")];
+        while let Some((shape, definition)) = waiting.pop() {
+            for field in shape.fields {
+                assert!(page.contains(&format!("`{}`", field.name)), "{} of {}", field.name, shape.name);
+            }
+            for (name, schema) in schema["$defs"][definition]["properties"].as_object().unwrap() {
+                if left_out.contains(&name.as_str())
+                    || left_out.contains(&format!("{name} of {}", shape.name).as_str())
+                {
+                    continue;
+                }
+                let field = shape
+                    .field(name)
+                    .unwrap_or_else(|| panic!("{name} of {} is not in shapes.rs", shape.name));
+                let inner = field.kind.element().unwrap_or(&field.kind);
+                if let Kind::Object(inner) = inner {
+                    let schema = schema.get("items").unwrap_or(schema);
+                    let reference = schema["$ref"].as_str().unwrap_or_else(|| panic!("{name}: {schema}"));
+                    waiting.push((inner, reference.trim_start_matches("#/$defs/")));
+                }
+            }
         }
     }
 
@@ -326,6 +362,10 @@ mod tests {
 
     /// The judge: the `cel` crate's own interpreter, with the same fields as a map.
     fn judged(source: &str, text: &str) -> Option<bool> {
+        on_large_stack(|| interpreted(source, text)).unwrap()
+    }
+
+    fn interpreted(source: &str, text: &str) -> Option<bool> {
         let program = cel::Program::compile(source).unwrap_or_else(|error| panic!("{source}: {error}"));
         let mut context = cel::Context::default();
         let fields: std::collections::HashMap<&str, cel::Value> = [

@@ -238,3 +238,144 @@ impl Sink for EndsOf<'_> {
         ControlFlow::Continue(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Closing, Traffic};
+    use crate::packet::{Endpoint, Side};
+    use crate::rules::Blame;
+    use crate::websocket::{Message, Opcode, TextState};
+
+    impl Selected for Vec<(Event, Standing)> {
+        fn event(&mut self, event: Event, standing: Standing) -> ControlFlow<()> {
+            self.push((event, standing));
+            ControlFlow::Continue(())
+        }
+    }
+
+    #[test]
+    fn an_expression_over_messages_passes_their_connections_and_findings() {
+        let said = selected(
+            "m.text == 'yes'",
+            0,
+            None,
+            &[conversation(1, &["no", "yes", "no"]), conversation(2, &["no"])],
+        );
+        assert_eq!(
+            said,
+            ["1 opened", "1 finding of the connection", "1 message 1", "1 finding of 1", "1 closed"]
+        );
+    }
+
+    #[test]
+    fn an_expression_over_connections_passes_all_of_them() {
+        let said = selected("c.id == 2", 0, None, &[conversation(1, &["a"]), conversation(2, &["b"])]);
+        assert_eq!(
+            said,
+            ["2 opened", "2 finding of the connection", "2 message 0", "2 finding of 0", "2 closed"]
+        );
+    }
+
+    #[test]
+    fn neighbours_are_those_of_the_same_connection_and_come_once() {
+        let said = selected(
+            "m.text == 'yes'",
+            1,
+            None,
+            &[conversation(1, &["a", "b", "yes", "c", "yes", "d", "e"]), conversation(2, &["f"])],
+        );
+        let messages: Vec<_> = said.iter().filter(|line| line.contains("message")).collect();
+        assert_eq!(
+            messages,
+            ["1 message 1 beside", "1 message 2", "1 message 3 beside", "1 message 4", "1 message 5 beside"]
+        );
+        assert!(said.contains(&"1 finding of 3".to_owned()) && !said.contains(&"1 finding of 6".to_owned()));
+    }
+
+    #[test]
+    fn no_more_messages_are_kept_than_may_be_neighbours() {
+        let mut selector = Selector::new(filter("m.text == 'yes'"), 3, None, Vec::new());
+        for event in conversation(1, &["no"; 50]).into_iter().take(100) {
+            let _ = selector.event(event);
+        }
+        assert_eq!(selector.open[&ConnectionId(1)].before.len(), 3);
+    }
+
+    #[test]
+    fn a_first_reading_knows_what_the_second_selects_by() {
+        let expression = "c.findings.exists(f, f.message == 1) && m.text == 'b'";
+        let capture = [conversation(1, &["b"]), conversation(2, &["a", "b"])];
+        let filter_of_ends = filter(expression);
+        let mut ends = EndsOf::new(&filter_of_ends);
+        for event in capture.iter().flatten() {
+            let _ = ends.event(event.clone());
+        }
+        let said = selected(expression, 0, Some(ends.finish().0), &capture);
+        let messages: Vec<_> = said.iter().filter(|line| line.contains("message")).collect();
+        assert_eq!(messages, ["2 message 1"]);
+    }
+
+    fn filter(source: &str) -> Filter {
+        Filter::new(source).unwrap_or_else(|problem| panic!("{problem}"))
+    }
+
+    /// What is passed on, a line each.
+    fn selected(source: &str, neighbours: usize, ends: Option<Ends>, capture: &[Vec<Event>]) -> Vec<String> {
+        let mut selector = Selector::new(filter(source), neighbours, ends, Vec::new());
+        for event in capture.iter().flatten() {
+            let _ = selector.event(event.clone());
+        }
+        assert!(selector.open.is_empty(), "a closed connection is forgotten");
+        selector.out.iter().map(|(event, standing)| line(event, *standing)).collect()
+    }
+
+    fn line(event: &Event, standing: Standing) -> String {
+        let id = event.connection.unwrap().0;
+        match &event.kind {
+            EventKind::Opened(_) => format!("{id} opened"),
+            EventKind::Message(message) if standing == Standing::Neighbour => {
+                format!("{id} message {} beside", message.index)
+            }
+            EventKind::Message(message) => format!("{id} message {}", message.index),
+            EventKind::Finding(finding) => match finding.message {
+                Some(index) => format!("{id} finding of {index}"),
+                None => format!("{id} finding of the connection"),
+            },
+            EventKind::Closed(_) => format!("{id} closed"),
+        }
+    }
+
+    /// A connection with one finding of its own, texts with a finding each, and an end.
+    fn conversation(id: u64, texts: &[&str]) -> Vec<Event> {
+        let event = |kind| Event { at: PacketRef::default(), connection: Some(ConnectionId(id)), kind };
+        let finding = |message| {
+            let finding =
+                crate::rules::message::EMPTY.broken(Blame::Client, PacketRef::default(), String::new());
+            event(EventKind::Finding(Box::new(Finding { message, ..finding })))
+        };
+        let endpoint = Endpoint { address: [192, 0, 2, 1].into(), port: 80 };
+        let opening = Opening {
+            client: endpoint,
+            server: endpoint,
+            transport: crate::event::Transport::Tcp,
+            start: PacketRef::default(),
+            handshake: crate::http::Handshake::default(),
+            tunnel: None,
+        };
+        let mut events = vec![event(EventKind::Opened(Box::new(opening))), finding(None)];
+        for (index, text) in (0..).zip(texts) {
+            let message = Message {
+                opcode: Opcode::TEXT,
+                payload: (*text).into(),
+                text: TextState::Valid,
+                ..Message::default()
+            };
+            let message = TimelineMessage { index, sender: Side::Client, message: Box::new(message) };
+            events.extend([event(EventKind::Message(message)), finding(Some(index))]);
+        }
+        let closing = Closing { end: PacketRef::default(), close: None, traffic: [Traffic::default(); 2] };
+        events.push(event(EventKind::Closed(Box::new(closing))));
+        events
+    }
+}

@@ -9,6 +9,8 @@
 
 /// The command line as a user types it: arguments, input and output files, exit status, what is said on stderr.
 mod command;
+/// The expressions of the page about them; `--where` and `--context`.
+mod expressions;
 /// What must hold for every segmentation, order and encapsulation (proptest).
 mod properties;
 /// The examples of the README.
