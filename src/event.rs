@@ -197,7 +197,7 @@ pub struct Totals {
     pub packets: u64,
     /// TCP connections that carried data or a SYN.
     pub tcp_connections: u64,
-    /// Of these, how many began with a TLS record and were not decrypted.
+    /// Of these, how many began with a TLS record, also inside a proxy's tunnel, and were not decrypted.
     pub tls_connections: u64,
     /// Of these, how many spoke HTTP/1.
     pub http_connections: u64,

@@ -32,13 +32,20 @@ pub struct Limits {
     /// How long a closed connection is remembered, so that late retransmissions do not look like a new
     /// one: twice the round trip of a bad path, well under the quarter minute after which ports come again.
     pub linger: i64,
-    /// Size of an HTTP head. Servers refuse at 8 to 64 KiB.
+    /// Size of an HTTP head. Most servers refuse at 8 to 64 KiB, but what they refuse is worth showing too.
     pub head: usize,
-    /// Header fields of an HTTP head.
+    /// Header fields of an HTTP head. Node.js keeps 2000, other servers 100 or as many as the size allows.
     pub headers: usize,
-    /// Bytes of one direction held while the other has to speak first: frames sent before the 101, a response
-    /// whose request is not there yet, the search for frames without a handshake.
+    /// Tunnels of HTTP CONNECT inside each other that are followed. Chains of proxies have two or three links; a client
+    /// that asks for tunnels without end must not be followed without end.
+    pub tunnels: usize,
+    /// Memory for one direction while the other has to speak first: what follows an upgrade request before its answer, an
+    /// answer whose request is not there yet, requests without an answer. Beyond it reading goes on without waiting.
     pub held_bytes: usize,
+    /// Bytes of a direction (of both, where nobody knows who the client is) in which frames are looked for when a
+    /// handshake is missing: room for the largest of common messages, little enough that a long download that was
+    /// caught in its middle costs nothing.
+    pub search: u64,
     /// Payload bytes of a message that are kept (`--max-payload`); its length and UTF-8 are checked to the end.
     pub payload: usize,
     /// Bytes that one compressed message may give. DEFLATE reaches 1,032 times the size: 1 GiB is far beyond what
@@ -69,9 +76,11 @@ impl Default for Limits {
             idle_flow: 600 * SECOND,
             idle_websocket: 86_400 * SECOND,
             linger: 5 * SECOND,
-            head: 64 << 10,
-            headers: 256,
+            head: 256 << 10,
+            headers: 2048,
+            tunnels: 4,
             held_bytes: 256 << 10,
+            search: 1 << 20,
             payload: 16 << 20,
             inflated: 1 << 30,
             frames: 1 << 16,

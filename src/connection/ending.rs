@@ -3,6 +3,7 @@
 use crate::event::{Close, CloseHow, Initiator};
 use crate::packet::PacketRef;
 use crate::rules::ending::TcpClose;
+use crate::rules::handshake::End;
 
 /// How a TCP connection ended.
 #[derive(Clone, Copy, Debug)]
@@ -21,5 +22,14 @@ impl Ending {
         let initiator = self.first.map_or(Initiator::Unknown, |first| first.side.into());
         let begun = self.first.map_or(self.at, |first| first.at);
         Close { initiator, how: self.how, begun, ..Close::default() }
+    }
+}
+
+impl From<&Ending> for End {
+    fn from(ending: &Ending) -> Self {
+        match ending.how {
+            CloseHow::CaptureEnded => Self::Capture(ending.at),
+            _ => Self::Connection(ending.at),
+        }
     }
 }

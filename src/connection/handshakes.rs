@@ -82,8 +82,12 @@ impl Handshakes {
         if opening.tunnel.is_some() {
             return (same_key, None);
         }
-        let (End::Connection(end) | End::Capture(end)) = end;
-        let answered = opening.handshake.response.as_ref().map_or(end, |response| response.last);
+        let over = match end {
+            // Nobody knows for how long it waited.
+            End::Lost(_) => request.last,
+            End::Connection(at) | End::Capture(at) => at,
+        };
+        let answered = opening.handshake.response.as_ref().map_or(over, |response| response.last);
         (same_key, self.overlap(route, request.last, answered, bound))
     }
 

@@ -4,16 +4,33 @@ use std::collections::VecDeque;
 
 use crate::packet::PacketRef;
 use crate::rules::handshake::EarlyData;
-use crate::tcp::{Gap, GapReason};
+use crate::tcp::Gap;
 
 /// One delivery, kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Item {
-    Chunk { bytes: Vec<u8>, at: PacketRef },
+    /// All of a chunk; the first `used` of its bytes are read already.
+    Chunk {
+        bytes: Vec<u8>,
+        used: usize,
+        at: PacketRef,
+    },
     Gap(Gap),
 }
 
 impl Item {
+    pub(super) fn chunk(bytes: &[u8], at: PacketRef) -> Self {
+        Self::Chunk { bytes: bytes.to_vec(), used: 0, at }
+    }
+
+    /// What of a chunk is not read yet.
+    pub(super) fn rest(&self) -> &[u8] {
+        match self {
+            Self::Chunk { bytes, used, .. } => bytes.get(*used..).unwrap_or_default(),
+            Self::Gap(_) => &[],
+        }
+    }
+
     pub(super) const fn at(&self) -> PacketRef {
         match self {
             Self::Chunk { at, .. } => *at,
@@ -21,20 +38,27 @@ impl Item {
         }
     }
 
-    const fn size(&self) -> u64 {
+    fn size(&self) -> u64 {
         match self {
-            Self::Chunk { bytes, .. } => bytes.len() as u64,
+            Self::Chunk { .. } => self.rest().len() as u64,
             Self::Gap(gap) => gap.length,
+        }
+    }
+
+    /// The memory that it takes.
+    const fn cost(&self) -> usize {
+        match self {
+            Self::Chunk { bytes, .. } => bytes.len().saturating_add(ITEM_OVERHEAD),
+            Self::Gap(_) => 0,
         }
     }
 }
 
-/// A queue of deliveries of one direction, with a bound on its bytes. Beyond it, what comes is noted as a gap:
-/// decoding goes on behind it, and the gap is a finding.
+/// A queue of deliveries of one direction, which knows the memory that it takes.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     items: VecDeque<Item>,
-    bytes: usize,
+    cost: usize,
 }
 
 impl Held {
@@ -53,14 +77,33 @@ impl Held {
         Some(EarlyData { bytes: self.items.iter().filter(earlier).map(Item::size).sum(), at })
     }
 
-    pub(super) fn push_chunk(&mut self, bytes: &[u8], at: PacketRef, bound: usize) {
-        let cost = bytes.len() + ITEM_OVERHEAD;
-        if self.bytes.saturating_add(cost) > bound {
-            let gap = Gap { offset: 0, length: bytes.len() as u64, at, reason: GapReason::HeldBytes };
-            return self.push_gap(gap);
+    /// The memory that it takes, in bytes.
+    pub(super) fn cost(&self) -> usize {
+        self.cost
+    }
+
+    /// Does the first line begin so, in however many chunks it came?
+    pub(super) fn begins(&self, so: fn(&[u8]) -> bool) -> bool {
+        let mut line = Vec::new();
+        for item in &self.items {
+            let bytes = item.rest();
+            if line.is_empty() && bytes.contains(&b'\n') {
+                return so(bytes);
+            }
+            line.extend_from_slice(bytes);
+            if bytes.contains(&b'\n') || matches!(item, Item::Gap(_)) {
+                break;
+            }
         }
-        self.bytes += cost;
-        self.items.push_back(Item::Chunk { bytes: bytes.to_vec(), at });
+        so(&line)
+    }
+
+    pub(super) fn push_chunk(&mut self, bytes: &[u8], at: PacketRef) {
+        let item = Item::chunk(bytes, at);
+        if item.size() > 0 {
+            self.cost += item.cost();
+            self.items.push_back(item);
+        }
     }
 
     pub(super) fn push_gap(&mut self, gap: Gap) {
@@ -71,17 +114,17 @@ impl Held {
         }
     }
 
-    /// Puts back what could not be used yet of an item that was taken out.
-    pub(super) fn put_back(&mut self, bytes: &[u8], at: PacketRef) {
-        self.bytes += bytes.len() + ITEM_OVERHEAD;
-        self.items.push_front(Item::Chunk { bytes: bytes.to_vec(), at });
+    /// Puts back an item that was taken out, if there is anything left of it.
+    pub(super) fn put_back(&mut self, item: Item) {
+        if item.size() > 0 {
+            self.cost += item.cost();
+            self.items.push_front(item);
+        }
     }
 
     pub(super) fn next(&mut self) -> Option<Item> {
         let item = self.items.pop_front()?;
-        if let Item::Chunk { bytes, .. } = &item {
-            self.bytes = self.bytes.saturating_sub(bytes.len() + ITEM_OVERHEAD);
-        }
+        self.cost = self.cost.saturating_sub(item.cost());
         Some(item)
     }
 
@@ -91,22 +134,25 @@ impl Held {
     }
 }
 
-/// What an item costs beside its bytes, so that one-byte segments can't take more memory than the bound says.
-const ITEM_OVERHEAD: usize = 64;
+/// What an item, and a gap behind it, cost beside its bytes: one-byte segments must not take more memory than is counted.
+const ITEM_OVERHEAD: usize = 192;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn beyond_the_bound_bytes_become_one_gap_and_later_items_keep_their_order() {
+    fn what_is_taken_out_costs_nothing_any_more_and_what_is_put_back_does() {
         let mut held = Held::default();
         for number in 0..4 {
-            held.push_chunk(b"0123456789", PacketRef { number, ..PacketRef::default() }, 150);
+            held.push_chunk(b"0123456789", PacketRef { number, ..PacketRef::default() });
         }
-        let items: Vec<_> = std::iter::from_fn(|| held.next()).collect();
-        assert_eq!(items.len(), 3);
-        assert!(matches!(&items[2], Item::Gap(gap) if gap.length == 20 && gap.at.number == 2));
-        assert_eq!(held.bytes, 0);
+        held.push_chunk(b"", PacketRef::default());
+        assert_eq!((held.len(), held.cost()), (4, 4 * (10 + ITEM_OVERHEAD)));
+        let Some(Item::Chunk { bytes, at, .. }) = held.next() else { panic!() };
+        held.put_back(Item::Chunk { bytes, used: 4, at });
+        assert!(held.begins(|line| line.starts_with(b"4567890123")));
+        while held.next().is_some() {}
+        assert_eq!((held.len(), held.cost()), (0, 0));
     }
 }

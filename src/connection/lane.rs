@@ -30,15 +30,17 @@ impl<Reader> Lane<Reader> {
     }
 }
 
-/// Looks for frames in what `side` sent since its place was lost.
-pub(super) fn search_on(search: &mut Search, side: Side, bytes: &[u8], at: PacketRef) -> Option<Found> {
-    if search.searched() > SEARCH_AT_MOST {
+/// Looks for frames in what `side` sent since its place was lost: in `bound` bytes, after that only for a new head.
+pub(super) fn search_on(
+    search: &mut Search,
+    side: Side,
+    (bytes, at): (&[u8], PacketRef),
+    bound: u64,
+) -> Option<Found> {
+    if search.searched() > bound {
         search.give_up();
         return None;
     }
     search.push(bytes, at);
     search.look(masking_of(side), true, false)
 }
-
-/// How far frames are looked for in a direction that was HTTP; after that only a new head is.
-const SEARCH_AT_MOST: u64 = 1 << 20;

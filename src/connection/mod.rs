@@ -1,5 +1,6 @@
 //! One TCP connection joined: its ordered bytes → events. What it speaks is found out step by step.
 
+mod context;
 mod ending;
 mod exchange;
 mod extensions;
@@ -16,6 +17,7 @@ mod search;
 mod session;
 mod signature;
 
+use context::Context;
 pub use ending::Ending;
 use exchange::{Exchange, Leave};
 use held::Item;
@@ -24,13 +26,12 @@ use roleless::{Learned, Roleless};
 use search::{Found, Search};
 use session::{LaneStart, Session};
 
-use crate::event::{Close, CloseHow, Closing, EventKind, Opening, Traffic, Transport};
+use crate::event::{CloseHow, EventKind, Opening, Transport};
 use crate::http::Handshake;
 use crate::limits::Limits;
 use crate::packet::{Endpoint, PacketRef, Side};
 use crate::rules;
 use crate::rules::ending::TcpClose;
-use crate::rules::handshake::response::NO_RESPONSE;
 use crate::rules::handshake::{Conduct, End};
 use crate::rules::thresholds::Thresholds;
 use crate::rules::transport::{Passage, ends_in_frame};
@@ -131,7 +132,7 @@ impl Connection {
         match &mut self.stage {
             Stage::New | Stage::Other => {}
             Stage::Roleless(roleless) => {
-                if let Some(learned) = roleless.deliver(direction, &delivery) {
+                if let Some(learned) = roleless.deliver(direction, &delivery, options.limits.search) {
                     self.learn(direction, learned, delivery, options, out);
                 }
             }
@@ -252,30 +253,34 @@ impl Connection {
         }
     }
 
-    fn leave(&mut self, leave: Leave, options: &Options, out: &mut Outbox) {
+    fn leave(&mut self, mut leave: Leave, options: &Options, out: &mut Outbox) {
         let Stage::Http(mut exchange) = std::mem::replace(&mut self.stage, Stage::Other) else { return };
-        match leave {
-            Leave::Other => return,
-            Leave::Tunnel { target } => {
-                self.peers.tunnel = Some(target);
-                self.stage = Stage::Http(Box::new(Exchange::new(&options.limits)));
-            }
-            Leave::Open { handshake, conduct, found, client, server } => {
-                self.open((*handshake, conduct), found, (client, server), options, out);
+        loop {
+            match leave {
+                Leave::Other => return,
+                Leave::Tunnel { target, at } => {
+                    self.peers.tunnel = Some(target);
+                    let mut cx = Context { peers: &self.peers, tcp: None, options, out };
+                    match exchange.enter_tunnel(at, &mut cx) {
+                        Some(inside) => leave = inside,
+                        None => return self.stage = Stage::Http(exchange),
+                    }
+                }
+                Leave::Open { handshake, conduct, found, client, server } => {
+                    self.open((*handshake, conduct), found, (client, server), options, out);
+                    return self.hand_over(&mut exchange, options, out);
+                }
             }
         }
+    }
+
+    /// Gives the session what was held while the answer was waited for.
+    fn hand_over(&mut self, exchange: &mut Exchange, options: &Options, out: &mut Outbox) {
+        let Stage::WebSocket(session) = &mut self.stage else { return };
         while let Some((side, item)) = exchange.next_held() {
-            let Some(direction) = self.peers.direction_of(side) else { return };
             match item {
-                Item::Chunk { bytes, at } => {
-                    self.deliver(
-                        direction,
-                        Delivery::Chunk(Chunk { offset: 0, bytes: &bytes, at }),
-                        options,
-                        out,
-                    );
-                }
-                Item::Gap(gap) => self.deliver(direction, Delivery::Gap(gap), options, out),
+                Item::Chunk { at, .. } => session.chunk(side, item.rest(), at, options, out),
+                Item::Gap(gap) => session.gap(side, &gap, options, out),
             }
         }
     }
@@ -339,45 +344,6 @@ impl Peers {
             handshake,
             tunnel: self.tunnel.clone(),
         }
-    }
-}
-
-/// What every step of a connection needs beside its own state.
-#[derive(Debug)]
-struct Context<'a> {
-    peers: &'a Peers,
-    /// How TCP went, known at the end.
-    tcp: Option<&'a Tracker>,
-    options: &'a Options,
-    out: &'a mut Outbox,
-}
-
-impl Context<'_> {
-    /// Reports an upgrade request that did not lead to a WebSocket connection.
-    fn never_opened(&mut self, handshake: Handshake, end: PacketRef, close: Option<Close>) {
-        let id = self.out.open();
-        let opening = self.peers.opening(handshake);
-        let waited = match close {
-            Some(Close { how: CloseHow::CaptureEnded, .. }) => End::Capture(end),
-            _ => End::Connection(end),
-        };
-        let mut findings = handshakes::judge(&opening, Conduct::default(), waited, self.options, self.out);
-        let passage = self.tcp.and_then(|tcp| self.peers.passage(tcp, end));
-        if let Some(missing) = passage.and_then(|passage| passage.one_direction_only()) {
-            // Whether there was an answer is not known.
-            findings.retain(|finding| finding.rule != &NO_RESPONSE);
-            findings.push(missing);
-        }
-        let traffic = opening
-            .handshake
-            .sizes()
-            .map(|handshake_bytes| Traffic { handshake_bytes, ..Traffic::default() });
-        self.out.say(id, end, EventKind::Opened(Box::new(opening)));
-        for finding in findings {
-            self.out.say(id, finding.at, EventKind::Finding(Box::new(finding)));
-        }
-        let closing = Closing { end, close, traffic };
-        self.out.say(id, end, EventKind::Closed(Box::new(closing)));
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Outbox {
     opened: u64,
     protocols: Protocols,
     handshakes: Handshakes,
+    /// The findings that belong to no connection.
+    of_capture: Tally,
 }
 
 /// How many TCP connections turned out to speak what.
@@ -25,8 +27,6 @@ pub struct Protocols {
     pub tls: u64,
     /// The HTTP/2 preface.
     pub http2: u64,
-    /// HTTP/1, given up because a head was beyond the limits.
-    pub heads_too_large: u64,
 }
 
 impl Outbox {
@@ -63,12 +63,29 @@ impl Outbox {
         ConnectionId(self.opened)
     }
 
-    pub(super) fn say(&mut self, connection: ConnectionId, at: PacketRef, kind: EventKind) {
-        self.events.push(Event { at, connection: Some(connection), kind });
+    pub(super) fn say(
+        &mut self,
+        connection: impl Into<Option<ConnectionId>>,
+        at: PacketRef,
+        kind: EventKind,
+    ) {
+        self.events.push(Event { at, connection: connection.into(), kind });
+    }
+
+    /// Reports a finding about a TCP connection that is no WebSocket, as often in a capture as in a connection.
+    pub(super) fn say_of_capture(&mut self, finding: Finding, limits: &Limits) {
+        let mut tally = std::mem::take(&mut self.of_capture);
+        tally.report(None, finding, limits, self);
+        self.of_capture = tally;
+    }
+
+    /// No more comes: says how many findings of the capture were held back.
+    pub fn finish(&mut self, at: PacketRef, limits: &Limits) {
+        std::mem::take(&mut self.of_capture).close(None, at, limits, self);
     }
 }
 
-/// Counts the findings of one connection by rule and blame, and holds back those beyond the limits.
+/// Counts the findings of one connection, or of the capture, by rule and blame, and holds back those beyond the limits.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     counts: Vec<Counted>,
@@ -83,14 +100,27 @@ struct Counted {
 }
 
 impl Tally {
-    pub(super) fn report(&mut self, id: ConnectionId, finding: Finding, limits: &Limits, out: &mut Outbox) {
+    pub(super) fn report(
+        &mut self,
+        id: impl Into<Option<ConnectionId>>,
+        finding: Finding,
+        limits: &Limits,
+        out: &mut Outbox,
+    ) {
         if self.count(&finding) <= limit_of(finding.rule, limits) {
             out.say(id, finding.at, EventKind::Finding(Box::new(finding)));
         }
     }
 
     /// Says how many findings were held back: of what is legal no more than that, of a fault that a limit was reached.
-    pub(super) fn close(&self, id: ConnectionId, at: PacketRef, limits: &Limits, out: &mut Outbox) {
+    pub(super) fn close(
+        &self,
+        id: impl Into<Option<ConnectionId>>,
+        at: PacketRef,
+        limits: &Limits,
+        out: &mut Outbox,
+    ) {
+        let id = id.into();
         for Counted { rule, blame, count, latest } in &self.counts {
             let limit = limit_of(rule, limits);
             let more = count.saturating_sub(limit);

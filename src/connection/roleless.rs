@@ -26,9 +26,17 @@ pub(super) enum Learned {
 }
 
 impl Roleless {
-    pub(super) fn deliver(&mut self, direction: Direction, delivery: &Delivery<'_>) -> Option<Learned> {
+    /// Takes one more delivery; `bound` is how many bytes are searched in all.
+    pub(super) fn deliver(
+        &mut self,
+        direction: Direction,
+        delivery: &Delivery<'_>,
+        bound: u64,
+    ) -> Option<Learned> {
         match delivery {
-            Delivery::Chunk(chunk) => self.chunk(direction, chunk.bytes, chunk.at),
+            Delivery::Chunk(chunk) => self
+                .chunk(direction, chunk.bytes, chunk.at)
+                .or_else(|| (self.searched() > bound).then_some(Learned::Nothing)),
             Delivery::Gap(_) => self.interrupt(direction),
             Delivery::Conflict(_) => None,
         }
@@ -73,11 +81,11 @@ impl Roleless {
             return Some(Learned::Tls);
         }
         search.push(bytes, at);
-        if let Some(learned) = self.look(direction, false) {
-            return Some(learned);
-        }
-        let searched = self.forward.searched().saturating_add(self.backward.searched());
-        (searched > SEARCH_AT_MOST).then_some(Learned::Nothing)
+        self.look(direction, false)
+    }
+
+    fn searched(&self) -> u64 {
+        self.forward.searched().saturating_add(self.backward.searched())
     }
 
     fn interrupt(&mut self, direction: Direction) -> Option<Learned> {
@@ -94,7 +102,3 @@ impl Roleless {
         Some(Learned::Frames(sender, found))
     }
 }
-
-/// How much of a connection without SYN is searched for frames: room for the largest of common messages, little
-/// enough that a long download that was caught in its middle costs nothing.
-const SEARCH_AT_MOST: u64 = 1 << 20;

@@ -10,7 +10,7 @@ use crate::http::Handshake;
 use crate::packet::{PacketRef, Side};
 use crate::rules::frame::{Rsv1, SentFrame};
 use crate::rules::transport::DESYNC;
-use crate::rules::{self, Blame, Finding};
+use crate::rules::{self, Blame, Finding, Severity};
 use crate::tcp::{Conflict, Gap};
 use crate::websocket::deflate::Compression;
 use crate::websocket::message::{AfterGap, FrameStart, MessageOptions, MessageReader, Step};
@@ -263,6 +263,10 @@ impl Session {
         rules::deflate::check(message, sender, &mut found);
         rules::capture::cut(message, options.payload, &options.limits, &mut found);
         self.history.message(sender, message, index, &options.thresholds, &mut found);
+        // Where it begins is a guess, and a wrong one looks like a fault of its sender.
+        if message.resynchronised {
+            findings.retain(|finding| finding.rule.severity != Severity::Error);
+        }
     }
 
     /// Judges what only all of the connection shows.

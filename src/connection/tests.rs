@@ -1,5 +1,7 @@
 //! Deliveries in, events out: what a connection makes of ordered bytes.
 
+mod waiting;
+
 use super::*;
 use crate::decode::{Segment, TcpFlags};
 use crate::event::{Close, Event, Initiator, TimelineMessage};
@@ -133,6 +135,14 @@ impl Told {
             _ => None,
         });
         findings.filter(|(name, _)| *name != "tcp-closed-without-close").collect()
+    }
+
+    fn blames(&self) -> Vec<rules::Blame> {
+        let findings = self.0.iter().filter_map(|event| match &event.kind {
+            EventKind::Finding(finding) => Some(finding.blame),
+            _ => None,
+        });
+        findings.collect()
     }
 
     fn closes(&self) -> Vec<Option<Close>> {

@@ -74,9 +74,10 @@ impl Head for ResponseHead {
     fn parse(bytes: &[u8], bound: usize) -> Option<Self> {
         let (fields, line) = whole_line(bytes).ok()?;
         let (reason, (protocol, status)) = status(line).ok()?;
-        let anomalies = [protocol.anomaly(), bare_lf(bytes)].into_iter().flatten().collect();
-        let (headers, anomalies) = Fields::parse(fields, bound, anomalies)?;
         let reason = without_line_end(reason);
+        let anomalies =
+            [protocol.anomaly(), odd_reason(reason), bare_lf(bytes)].into_iter().flatten().collect();
+        let (headers, anomalies) = Fields::parse(fields, bound, anomalies)?;
         let reason = text(reason.strip_prefix(b" ").unwrap_or(reason));
         let (version, size) = (text(protocol.version), bytes.len() as u64);
         Some(Self { status, reason, version, headers, anomalies, size, ..Self::default() })
@@ -196,7 +197,7 @@ impl<'a> Fields<'a> {
     fn close(&mut self) {
         let Some((name, value)) = self.open.take() else { return };
         let value = trim(&value);
-        if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+        if has_control_character(value) {
             self.note(AnomalyKind::ControlCharacter);
         }
         if std::str::from_utf8(value).is_err() {
@@ -217,6 +218,15 @@ impl<'a> Fields<'a> {
 fn odd_target(target: &[u8]) -> Option<Anomaly> {
     let odd = !target.iter().all(u8::is_ascii_graphic);
     odd.then_some(Anomaly { kind: AnomalyKind::Target, field: None })
+}
+
+fn odd_reason(reason: &[u8]) -> Option<Anomaly> {
+    has_control_character(reason).then_some(Anomaly { kind: AnomalyKind::ControlCharacter, field: None })
+}
+
+/// Other than HTAB, which is white space. // RFC 9110 §5.5
+fn has_control_character(text: &[u8]) -> bool {
+    text.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t')
 }
 
 fn bare_lf(head: &[u8]) -> Option<Anomaly> {

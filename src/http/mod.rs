@@ -86,7 +86,7 @@ pub enum AnomalyKind {
     BareLf,
     /// The protocol name is not `HTTP` in capitals. // RFC 9112 §2.3
     ProtocolCase,
-    /// The request target holds white space or a byte that is not ASCII. // RFC 9112 §3.2
+    /// The request target holds white space, a control character or a byte that is not ASCII. // RFC 9112 §3.2
     Target,
     /// White space before the first field. // RFC 9112 §2.2
     LeadingSpace,
@@ -96,7 +96,7 @@ pub enum AnomalyKind {
     NoColon,
     /// The name is not a token. // RFC 9110 §5.1
     Name,
-    /// A control character in the value. // RFC 9110 §5.5
+    /// A control character in the value, or in the reason phrase. // RFC 9110 §5.5
     ControlCharacter,
     /// The value goes on in the next line; the parts are joined with a space. // RFC 9112 §5.2
     ObsFold,

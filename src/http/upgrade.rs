@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{GeneralPurpose, PAD, STANDARD};
 use sha1::{Digest as _, Sha1};
 
 use super::body::is_hixie_76;
-use super::{Accept, ExtensionList, Handshake, Outcome, RequestHead, ResponseHead};
+use super::{Accept, ExtensionList, Handshake, Headers, Outcome, RequestHead, ResponseHead};
 
 /// Does it ask for a WebSocket? A `Sec-WebSocket-Key` is enough: proxies strip `Upgrade`, which is a field of one
 /// hop, and then the answer is worth showing. // RFC 6455 §4.1
@@ -53,6 +53,20 @@ impl Handshake {
         handshake
     }
 
+    /// Is the accept value of an answer the right one for the key of a request? `None` when one of them is missing.
+    pub fn accepts(request: &RequestHead, response: &ResponseHead) -> Option<bool> {
+        let key = request.headers.first("sec-websocket-key")?;
+        Some(accept_value(&response.headers)? == accept_for(key))
+    }
+
+    /// Do frames follow the answer, also where a client has to fail the connection? The right accept value says it as
+    /// well as `Upgrade` does, which something on the way may have removed.
+    pub fn begins_frames(&self) -> bool {
+        let Some(response) = &self.response else { return false };
+        let switches = switches_to_websocket(response) || (response.status == 101 && self.accept_is_right());
+        switches && self.dialect().has_rfc6455_frames()
+    }
+
     /// A request that got no answer in the capture.
     pub fn unanswered(request: RequestHead) -> Self {
         Self { outcome: Outcome::Unanswered, request: Some(request), response: None }
@@ -61,6 +75,11 @@ impl Handshake {
     /// Is the connection open?
     pub fn is_accepted(&self) -> bool {
         self.outcome == Outcome::Accepted
+    }
+
+    /// The request, if it asked for a WebSocket. One that did not owes none of its fields.
+    pub fn upgrade_request(&self) -> Option<&RequestHead> {
+        self.request.as_ref().filter(|request| asks_for_websocket(request))
     }
 
     /// `Host` of the request.
@@ -83,10 +102,11 @@ impl Handshake {
         self.requested("sec-websocket-key")
     }
 
-    /// The first `Sec-WebSocket-Accept` of the response beside what the key asks for.
+    /// `Sec-WebSocket-Accept` of the response beside what the key asks for. Several fields that differ are one value with
+    /// commas, which is right for no key. // RFC 9110 §5.2
     pub fn accept(&self) -> Option<Accept> {
-        let value = self.answered_with("sec-websocket-accept")?.to_owned();
-        Some(Accept { value, expected: self.key().map(accept_for) })
+        let headers = &self.response.as_ref()?.headers;
+        Some(Accept { value: accept_value(headers)?, expected: self.key().map(accept_for) })
     }
 
     /// The subprotocols that the client offers, best first, as one list over all fields. // RFC 6455 §11.3.4
@@ -152,10 +172,7 @@ impl Handshake {
 
     /// Without the request, the accept value is taken on trust; with a request without key, none is right.
     fn accept_is_right(&self) -> bool {
-        let Some(accept) = self.accept() else { return false };
-        let headers = self.response.iter().map(|response| &response.headers);
-        let mut values = headers.flat_map(|headers| headers.all("sec-websocket-accept"));
-        values.all(|value| value == accept.value) && accept.valid().unwrap_or(self.request.is_none())
+        self.accept().is_some_and(|accept| accept.valid().unwrap_or(self.request.is_none()))
     }
 
     fn requested(&self, name: &str) -> Option<&str> {
@@ -165,6 +182,12 @@ impl Handshake {
     fn answered_with(&self, name: &str) -> Option<&str> {
         self.response.as_ref()?.headers.first(name)
     }
+}
+
+fn accept_value(headers: &Headers) -> Option<String> {
+    let mut values: Vec<_> = headers.all("sec-websocket-accept").collect();
+    values.dedup();
+    (!values.is_empty()).then(|| values.join(", "))
 }
 
 /// The accept value for a key, which is used as it was sent, not decoded. // RFC 6455 §4.2.2
@@ -187,7 +210,7 @@ const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Header, Headers};
+    use super::super::Header;
     use super::*;
     use crate::packet::{PacketRef, Timestamp};
 
@@ -213,6 +236,21 @@ mod tests {
     const UPGRADE: (&str, &str) = ("Upgrade", "websocket");
     const CONNECTION: (&str, &str) = ("Connection", "Upgrade");
     const ASKED: [(&str, &str); 3] = [UPGRADE, CONNECTION, KEY];
+
+    #[test]
+    fn an_answer_with_two_accept_values_has_one_that_is_wrong() {
+        let key = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+        let accept = ("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        let switch = [("Upgrade", "websocket"), ("Connection", "Upgrade"), accept];
+        let answered = |more: &[(&str, &str)]| {
+            Handshake::answered(Some(request(&[key])), response(101, &[&switch, more].concat()))
+        };
+        let same = answered(&[accept]);
+        assert_eq!((same.outcome, same.accept().unwrap().valid()), (Outcome::Accepted, Some(true)));
+        let other = answered(&[("sec-websocket-accept", "wrong")]);
+        assert_eq!((other.outcome, other.accept().unwrap().valid()), (Outcome::Invalid, Some(false)));
+        assert_eq!(other.accept().unwrap().value, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=, wrong");
+    }
 
     #[test]
     fn the_example_of_the_rfc_is_accepted() {

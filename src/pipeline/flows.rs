@@ -117,14 +117,15 @@ impl<'a> Flows<'a> {
         }
     }
 
-    /// Finishes every connection, in the order in which they began.
-    pub(super) fn finish(&mut self) {
+    /// Finishes every connection, in the order in which they began; `at` is the capture's last packet.
+    pub(super) fn finish(&mut self, at: PacketRef) {
         let mut flows: Vec<_> = self.slots.iter_mut().filter_map(|slot| slot.flow.take()).collect();
         flows.sort_by_key(|flow| flow.start().number);
         for flow in flows {
             flow.life.finish(flow.last, CloseHow::CaptureEnded, self.options, &mut self.out);
         }
         self.index.clear();
+        self.out.finish(at, &self.options.limits);
     }
 
     fn find(&self, key: &FlowKey) -> Option<usize> {

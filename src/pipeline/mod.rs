@@ -99,7 +99,7 @@ impl<'a> Analysis<'a> {
     }
 
     fn finish(mut self, source: &mut dyn Source) -> Totals {
-        self.flows.finish();
+        self.flows.finish(self.clock.now());
         if self.pass_on().is_break() {
             return self.totals;
         }
@@ -149,7 +149,6 @@ impl<'a> Analysis<'a> {
         let limits = &self.options.limits;
         let flows = self.flows.given_up();
         let datagrams = self.decoder.datagrams_given_up();
-        let heads = self.flows.protocols().heads_too_large;
         let cuts = [
             (
                 flows,
@@ -163,13 +162,6 @@ impl<'a> Analysis<'a> {
                 format!(
                     "{datagrams} IP datagrams were given up early: more than {} bytes of fragments (fragment_bytes) or {} datagrams (fragment_datagrams) at the same time",
                     limits.fragment_bytes, limits.fragment_datagrams
-                ),
-            ),
-            (
-                heads,
-                format!(
-                    "{heads} TCP connections were given up: an HTTP head of more than {} bytes (head) or {} fields (headers)",
-                    limits.head, limits.headers
                 ),
             ),
         ];

@@ -76,10 +76,6 @@ pub fn gap(gap: &Gap, found: &mut impl FnMut(Finding)) {
         GapReason::EarlyBytes => {
             (&LIMIT_REACHED, "were given up: so much came behind them that no more can wait (early_bytes)")
         }
-        GapReason::HeldBytes => (
-            &LIMIT_REACHED,
-            "were dropped: so much came before the other side had spoken that no more can wait (held_bytes)",
-        ),
     };
     let detail = format!("{} bytes from offset {} of the stream {why}", gap.length, gap.offset);
     found(rule.broken(Blame::Capture, gap.at, detail));

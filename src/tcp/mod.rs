@@ -57,8 +57,6 @@ pub enum GapReason {
     SnapLength,
     /// `Limits::early_bytes` were kept behind them, and no more.
     EarlyBytes,
-    /// They came, but `Limits::held_bytes` were kept already while the other direction had to speak first.
-    HeldBytes,
     /// The connection or the capture ended.
     End,
 }

@@ -41,6 +41,20 @@ const MESSAGE_FIELDS: &[&str] = &[
     "incomplete",
 ];
 
+/// The messages that are whole and whose place is beyond doubt.
+fn sure_messages(lines: &[Value]) -> Vec<String> {
+    let sure = lines.iter().filter(|line| {
+        let doubtful = ["incomplete", "resynchronised", "undecoded"];
+        line["event"] == "message" && doubtful.iter().all(|name| line.get(name).is_none())
+    });
+    sure.map(essence).collect()
+}
+
+/// An error that the client or the server is said to have made.
+fn is_blame(line: &Value) -> bool {
+    line["event"] == "finding" && line["severity"] == "error" && line["blame"] != "capture"
+}
+
 /// What the messages of the conversation are without any disturbance.
 fn undisturbed(script: &Scenario) -> Vec<String> {
     messages(&script.pcap())
@@ -99,6 +113,45 @@ proptest! {
     }
 
     #[test]
+    fn whatever_is_lost_nothing_is_invented_and_nobody_blamed(
+        said in conversation(),
+        lost in vec(1..80_usize, 1..8),
+        size in 20..400_usize,
+    ) {
+        let script = script(&said);
+        let mut left = sure_messages(&ndjson_of(&script.pcap()));
+        let wire = lost.iter().fold(Wire::new().segments_of(size), |wire, at| wire.lost(*at..=*at));
+        let lines = ndjson_of(&script.wire(wire).pcap());
+        for message in sure_messages(&lines) {
+            let place = left.iter().position(|known| *known == message);
+            prop_assert!(place.is_some(), "nobody said, or not so often: {message}\n{lines:#?}");
+            place.map(|place| left.remove(place));
+        }
+        let blamed: Vec<_> = lines.iter().filter(|line| is_blame(line)).collect();
+        prop_assert!(blamed.is_empty(), "{blamed:#?}\n{lines:#?}");
+    }
+
+    #[test]
+    fn whatever_is_lost_before_the_opening_no_answer_is_held_against_another_request(
+        before in vec(before_the_opening(), 0..5),
+        said in conversation(),
+        lost in vec(1..60_usize, 1..8),
+        size in 40..400_usize,
+    ) {
+        let script = talk(before.iter().zip(1..).fold(Scenario::new().open(), tried), &said);
+        let mut left = sure_messages(&ndjson_of(&script.pcap()));
+        let wire = lost.iter().fold(Wire::new().segments_of(size), |wire, at| wire.lost(*at..=*at));
+        let lines = ndjson_of(&script.wire(wire).pcap());
+        for message in sure_messages(&lines) {
+            let place = left.iter().position(|known| *known == message);
+            prop_assert!(place.is_some(), "nobody said, or not so often: {message}\n{lines:#?}");
+            place.map(|place| left.remove(place));
+        }
+        let blamed: Vec<_> = lines.iter().filter(|line| is_blame(line)).collect();
+        prop_assert!(blamed.is_empty(), "{blamed:#?}\n{lines:#?}");
+    }
+
+    #[test]
     fn any_loss_ends_in_a_report(
         said in conversation(),
         first in 1..60_usize,
@@ -142,11 +195,42 @@ fn said_by(by: Side, frames: Vec<Frame>) -> Said {
     Said { by, frames }
 }
 
+/// What a client and a server do on a connection before it becomes a WebSocket.
+#[derive(Clone, Copy, Debug)]
+enum Before {
+    Page,
+    Refusal,
+}
+
+fn before_the_opening() -> impl Strategy<Value = Before> {
+    prop_oneof![Just(Before::Page), Just(Before::Refusal)]
+}
+
+fn tried(script: Scenario, (before, number): (&Before, u64)) -> Scenario {
+    let upgrade = match before {
+        Before::Page => {
+            let upgrade = Upgrade::new("/page").status_line("HTTP/1.1 200 OK");
+            ["Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version"]
+                .iter()
+                .fold(upgrade, |upgrade, name| upgrade.request(name, ""))
+        }
+        Before::Refusal => Upgrade::new("/chat").numbered(number).status_line("HTTP/1.1 401 Unauthorized"),
+    };
+    let plain = ["Upgrade", "Connection", "Sec-WebSocket-Accept"]
+        .iter()
+        .fold(upgrade, |upgrade, name| upgrade.response(name, ""));
+    script.upgrade_as(&plain.response("Content-Length", "0"))
+}
+
 /// A whole conversation: permessage-deflate agreed, closed and taken down as it should be.
 fn script(said: &[Said]) -> Scenario {
+    talk(Scenario::new().open(), said)
+}
+
+fn talk(script: Scenario, said: &[Said]) -> Scenario {
     let extension = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
     let upgrade = Upgrade::new("/chat").agreed("Sec-WebSocket-Extensions", extension);
-    let opened = Scenario::new().open().upgrade_as(&upgrade);
+    let opened = script.upgrade_as(&upgrade);
     let talked = said.iter().fold(opened, |script, said| match said.by {
         Side::Client => script.client(said.frames.clone()),
         Side::Server => script.server(said.frames.clone()),

@@ -111,6 +111,17 @@ pub enum End {
     Connection(PacketRef),
     /// The capture ended.
     Capture(PacketRef),
+    /// It may have come: bytes are missing from the capture where it would be.
+    Lost(PacketRef),
+}
+
+impl End {
+    /// When the wait ended, or was given up.
+    pub const fn at(self) -> PacketRef {
+        match self {
+            Self::Connection(at) | Self::Capture(at) | Self::Lost(at) => at,
+        }
+    }
 }
 
 /// What a handshake breaks in regard to what was around it.

@@ -9,8 +9,8 @@ rules! {
     ///
     /// The request has to ask for `websocket`, and an answer of 101 has to say that it switches to it; case does not
     /// matter. Usual cause: a proxy that forwards the request but not its hop-by-hop fields (`Upgrade` and
-    /// `Connection` have to be set again for the next hop). A client fails the connection when the answer lacks it, and
-    /// what follows is not read as frames.
+    /// `Connection` have to be set again for the next hop). A client fails the connection when the answer lacks it. What
+    /// follows is read as frames all the same, where the accept value is right.
     UPGRADE_MISSING = "handshake-upgrade-missing", Error, "RFC 6455 §4.1";
 
     /// `Connection: Upgrade` is missing.
@@ -35,7 +35,7 @@ rules! {
 
 /// What either head breaks.
 pub(super) fn check(handshake: &Handshake, found: &mut impl FnMut(Finding)) {
-    if let Some(request) = &handshake.request {
+    if let Some(request) = handshake.upgrade_request() {
         check_request(request, found);
     }
     if let Some(response) = &handshake.response {
@@ -104,11 +104,14 @@ impl<'a> Fields<'a> {
         let what = match kind {
             AnomalyKind::BareLf => "a line that ends with LF alone",
             AnomalyKind::ProtocolCase => "the protocol name is not HTTP in capitals",
-            AnomalyKind::Target => "white space or other illegal bytes in the request target",
+            AnomalyKind::Target => {
+                "white space, control characters or bytes that are not ASCII in the request target"
+            }
             AnomalyKind::LeadingSpace => "white space before the first field",
             AnomalyKind::SpaceBeforeColon => "white space before the colon",
             AnomalyKind::NoColon => "a line without a colon",
             AnomalyKind::Name => "a field name that is no token",
+            AnomalyKind::ControlCharacter if field.is_none() => "a control character in the reason phrase",
             AnomalyKind::ControlCharacter => "a control character in the value",
             AnomalyKind::ObsFold => "a value that goes on in the next line",
             AnomalyKind::NotUtf8 => return None,

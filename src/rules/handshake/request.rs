@@ -67,7 +67,7 @@ rules! {
 
 /// What the request breaks. An answer whose request was not captured says nothing about it.
 pub(super) fn check(handshake: &Handshake, found: &mut impl FnMut(Finding)) {
-    let Some(request) = &handshake.request else { return };
+    let Some(request) = handshake.upgrade_request() else { return };
     let mut broken = |rule: &'static Rule, detail: String| {
         found(rule.broken(Side::Client, request.last, detail));
     };

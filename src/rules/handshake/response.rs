@@ -46,7 +46,7 @@ rules! {
     /// The upgrade request got no answer.
     ///
     /// The connection or the capture ended first; the finding says how long the client waited, and blames the capture where
-    /// that ended too early to know.
+    /// that ended too early to know, or has lost bytes where the answer would be.
     NO_RESPONSE = "handshake-no-response", Warning, "RFC 6455 §4.1";
 }
 
@@ -101,10 +101,16 @@ pub(super) fn check_outcome(handshake: &Handshake, end: End, found: &mut impl Fn
 }
 
 fn no_response(request: &RequestHead, end: End) -> Finding {
-    let (blame, at, what) = match end {
-        End::Connection(at) => (Blame::Server, at, "the connection ended"),
-        End::Capture(at) => (Blame::Capture, at, "the capture ended"),
+    let (blame, what) = match end {
+        End::Connection(_) => (Blame::Server, "the connection ended"),
+        End::Capture(_) => (Blame::Capture, "the capture ended"),
+        End::Lost(at) => {
+            let detail =
+                "the answer to the upgrade request is not in the capture, or too much came before it";
+            return NO_RESPONSE.broken(Blame::Capture, at, detail.into());
+        }
     };
+    let at = end.at();
     let waited = super::around::milliseconds(at.time.nanos_since(request.last.time));
     NO_RESPONSE.broken(blame, at, format!("no answer to the upgrade request in {waited}, when {what}"))
 }
@@ -124,13 +130,16 @@ fn refusal(response: &ResponseHead) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::scene::{ACCEPT, Scene};
+    use super::*;
 
     #[test]
     fn the_accept_value_is_there_once_and_right() {
         Scene::new().without_response("Sec-WebSocket-Accept").breaks(&["handshake-accept-missing"]);
         Scene::new().response("Sec-WebSocket-Accept", "x").breaks(&["handshake-accept-mismatch"]);
         Scene::new().also_response("Sec-WebSocket-Accept", ACCEPT).breaks(&["handshake-accept-duplicate"]);
-        Scene::new().also_response("Sec-WebSocket-Accept", "x").breaks(&["handshake-accept-duplicate"]);
+        Scene::new()
+            .also_response("Sec-WebSocket-Accept", "x")
+            .breaks(&["handshake-accept-duplicate", "handshake-accept-mismatch"]);
     }
 
     #[test]
@@ -146,6 +155,14 @@ mod tests {
         Scene::new().response("Sec-WebSocket-Accept", "x").request_lost().breaks(&[]);
         let lost = Scene::new().without_response("Sec-WebSocket-Accept").request_lost();
         lost.breaks(&["handshake-accept-missing"]);
+    }
+
+    #[test]
+    fn an_answer_that_may_be_lost_is_held_against_nobody() {
+        let mut scene = Scene::new().unanswered();
+        scene.around.end = End::Lost(scene.around.end.at());
+        scene.breaks(&["handshake-no-response"]);
+        assert!(scene.details()[0].contains("not in the capture"));
     }
 
     #[test]

@@ -16,7 +16,8 @@ pub(super) fn cases() -> Vec<Case> {
             ended(opened(&Upgrade::new("/"))).wire(Wire::new().shuffled(6, 3)).pcap()
         }),
         case("tcp-no-syn", || long().wire(Wire::new().segments_of(1000).lost(1..=3)).pcap()),
-        case("tcp-one-direction-only", || only(&[1, 3, 4, 6, 8, 11])),
+        case("tcp-one-direction-only", || only(&[1, 3, 4, 6, 8, 11]))
+            .implies(&["handshake-missing-midstream"]),
         case("tcp-one-direction-only", || only(&[2, 5, 7, 9, 10, 12])),
         Case::new("tcp-zero-window", Blame::Server, || stalled(1_000_000_000)),
         case("frame-truncated-snaplen", || long().wire(Wire::new().snap_length(600)).pcap()),
@@ -43,7 +44,9 @@ pub(super) fn cases() -> Vec<Case> {
             options.frames = true;
             options.limits.frames = 4;
         }),
-        case("limit-reached", || long().pcap()).under(|options| options.limits.head = 32),
+        case("limit-reached", || long().pcap())
+            .under(|options| options.limits.head = 32)
+            .implies(&["handshake-missing-midstream"]),
         case("limit-reached", || altered(long(), |capture| capture.packets.swap(8, 10)))
             .under(|options| options.limits.early_bytes = 500)
             .implies(&["tcp-out-of-order"]),
