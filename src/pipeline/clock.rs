@@ -1,6 +1,6 @@
 //! Times of packets → the latest one, and how they ran.
 
-use crate::packet::{PacketRef, Timestamp};
+use crate::packet::{NANOS_PER_SECOND, PacketRef, Timestamp};
 
 /// The clock of a capture. Packets are seldom in perfect order, so analysis goes by the latest time.
 #[derive(Debug, Default)]
@@ -8,6 +8,8 @@ pub(super) struct Clock {
     /// Number and file of the last packet, with the latest time.
     now: PacketRef,
     last: Option<Timestamp>,
+    /// Packets in succession that are far ahead.
+    ahead: u32,
     steps_back: StepsBack,
 }
 
@@ -21,19 +23,30 @@ pub(super) struct StepsBack {
 }
 
 impl Clock {
-    /// Takes the next packet; gives the latest time.
+    /// Takes the next packet; gives the latest time. A single packet far ahead of all others has a wrong time (or the
+    /// file holds two captures): it does not let time pass for every connection.
     pub(super) fn pass(&mut self, at: PacketRef) -> Timestamp {
         if let Some(last) = self.last.filter(|last| at.time < *last) {
             self.step_back(last, at);
         }
-        let latest = if self.last.is_none() { at.time } else { self.now.time.max(at.time) };
+        let is_first = self.last.is_none();
         self.last = Some(at.time);
+        let jumps = !is_first && at.time.nanos_since(self.now.time) > JUMP;
+        self.ahead = if jumps { self.ahead + 1 } else { 0 };
+        let latest = if is_first {
+            at.time
+        } else if jumps && self.ahead < BELIEVED {
+            self.now.time
+        } else {
+            self.now.time.max(at.time)
+        };
         self.now = PacketRef { time: latest, ..at };
         latest
     }
 
-    pub(super) const fn now(&self) -> PacketRef {
-        self.now
+    /// The last packet, with the latest time that it can be said to have.
+    pub(super) fn end(&self) -> PacketRef {
+        PacketRef { time: self.last.map_or(self.now.time, |last| self.now.time.max(last)), ..self.now }
     }
 
     pub(super) const fn steps_back(&self) -> StepsBack {
@@ -49,6 +62,12 @@ impl Clock {
         }
     }
 }
+
+/// A pause that is longer may be a wrong time, in nanoseconds.
+const JUMP: i64 = 60 * NANOS_PER_SECOND;
+
+/// So many packets in succession are not wrong.
+const BELIEVED: u32 = 32;
 
 #[cfg(test)]
 mod tests {
@@ -68,6 +87,20 @@ mod tests {
         assert_eq!(latest, [-5, -5, 20, 20, 20, 25, 25]);
         let steps = clock.steps_back();
         assert_eq!((steps.count, steps.longest, steps.at.number), (3, 9, 4));
-        assert_eq!(clock.now().number, 7);
+        assert_eq!(clock.end().number, 7);
+    }
+
+    #[test]
+    fn a_single_packet_far_ahead_moves_nothing_and_many_do() {
+        let mut clock = Clock::default();
+        let mut pass = |seconds: i64| {
+            let at =
+                PacketRef { time: Timestamp::from_nanos(seconds * NANOS_PER_SECOND), ..PacketRef::default() };
+            clock.pass(at).nanos_since(Timestamp::default()) / NANOS_PER_SECOND
+        };
+        assert_eq!([1, 1000, 2].map(&mut pass), [1, 1, 2]);
+        let far: Vec<_> = (0..40).map(|_| pass(5000)).collect();
+        assert_eq!((far[0], far[30], far[31], far[39]), (2, 2, 5000, 5000));
+        assert_eq!(pass(5001), 5001);
     }
 }

@@ -99,7 +99,7 @@ impl<'a> Analysis<'a> {
     }
 
     fn finish(mut self, source: &mut dyn Source) -> Totals {
-        self.flows.finish(self.clock.now());
+        self.flows.finish(self.clock.end());
         if self.pass_on().is_break() {
             return self.totals;
         }
@@ -124,7 +124,7 @@ impl<'a> Analysis<'a> {
     /// What is wrong with the capture itself.
     fn capture_findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let last = self.clock.now();
+        let last = self.clock.end();
         for input in &self.totals.inputs {
             if let Some(what) = &input.damage {
                 findings.push(damage(&input.path, what, last));
