@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use crate::decode::SkippedPackets;
 use crate::http::Handshake;
 use crate::packet::{CaptureInfo, Endpoint, PacketRef, Side};
+use crate::rules::ending::TcpClose;
 use crate::rules::{Finding, Severity};
 use crate::websocket::Message;
 
@@ -97,6 +98,8 @@ pub struct Close {
     pub code: Option<u16>,
     /// Reason of the first Close frame, bytes that are not UTF-8 replaced; empty when there was none.
     pub reason: String,
+    /// The first FIN or RST, where TCP ended.
+    pub tcp: Option<TcpClose>,
     /// The packet with which the end began; the last packet of the connection where nothing ended it.
     pub begun: PacketRef,
     /// The code that the API of the client, then that of the server, will have reported: that of the Close it
@@ -132,6 +135,8 @@ pub enum CloseHow {
     CloseHandshake,
     /// A Close frame one way only, then the TCP connection ended.
     CloseUnanswered,
+    /// The same, but bytes of the other side are missing behind which its Close frame can stand.
+    CloseAnswerUnknown,
     /// TCP FIN without a Close frame, or before the other side's.
     Fin,
     /// TCP RST without a Close frame, or before the other side's.
@@ -148,6 +153,8 @@ pub enum CloseHow {
 pub struct Traffic {
     /// Messages, control frames included.
     pub messages: u64,
+    /// Of these, control frames.
+    pub control_frames: u64,
     /// Frames.
     pub frames: u64,
     /// Payload bytes of the frames as on the wire (not decompressed), captured or not.
@@ -207,6 +214,8 @@ pub struct Totals {
     pub websocket_connections: u64,
     /// Messages reported, control frames included.
     pub messages: u64,
+    /// Of these, control frames.
+    pub control_frames: u64,
     /// Frames decoded.
     pub frames: u64,
     /// Findings by severity, in the order of [`Severity::ALL`].

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 
 /// Reads packet captures and shows the WebSocket conversations in them.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "wspect", version, disable_help_subcommand = true, after_help = EXAMPLES)]
+#[command(name = "wspect", version, after_help = EXAMPLES)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -40,8 +40,9 @@ pub enum Command {
 /// `wspect read`
 #[derive(Args, Clone, Debug)]
 pub struct ReadArguments {
-    /// Capture files (pcap or pcapng, plain or in gzip, zstd, lz4 or xz); `-` is standard input. Several are merged by time
-    #[arg(required = true, value_name = "CAPTURE")]
+    /// Capture files (pcap or pcapng, plain or in gzip, zstd, lz4 or xz); `-` is standard input, and so is none at all behind a
+    /// pipe. Several are merged by time
+    #[arg(value_name = "CAPTURE")]
     pub captures: Vec<String>,
 
     /// What to write
@@ -52,17 +53,17 @@ pub struct ReadArguments {
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// How much of each payload to show [default: full; the table always cuts at the end of the line]
+    /// How much of each payload to show [default: full; in the table preview, on one line]
     #[arg(long, value_enum)]
     pub payload: Option<Payload>,
 
     /// Keep at most so much of each message's payload; lengths and checks always cover all of it
-    #[arg(long, value_name = "SIZE", default_value = "16 MiB")]
+    #[arg(long, value_name = "SIZE", default_value = "16 MiB", value_parser = size)]
     pub max_payload: ByteSize,
 
-    /// Show only this connection
-    #[arg(long, short, value_name = "ID")]
-    pub connection: Option<u64>,
+    /// Show only these connections: 3, or 1,3
+    #[arg(long, short, value_name = "ID", value_delimiter = ',', value_parser = connection)]
+    pub connection: Vec<u64>,
 
     /// Show only what this CEL expression selects, over a connection `c` and its message `m`, whose fields are those
     /// of the JSON output: 'm.type == "text" && m.text.contains("subscribe")'
@@ -77,7 +78,7 @@ pub struct ReadArguments {
     #[arg(long)]
     pub frames: bool,
 
-    /// Table: only the summary of connections, without their messages
+    /// Leave out the messages: the table is its summary of connections
     #[arg(long)]
     pub summary: bool,
 
@@ -123,8 +124,23 @@ pub struct ThresholdArguments {
     pub idle: Duration,
 
     /// Messages of this size
-    #[arg(long, value_name = "SIZE", default_value = "16 MiB")]
+    #[arg(long, value_name = "SIZE", default_value = "16 MiB", value_parser = size)]
     pub large_message: ByteSize,
+}
+
+/// `1000`, `64 KiB`, `1.5 MB`
+fn size(text: &str) -> Result<ByteSize, String> {
+    text.parse()
+        .map_err(|_| "a size is a number of bytes, or one with a unit: 1000, 64 KiB, 1.5 MB".to_owned())
+}
+
+/// `3`
+fn connection(text: &str) -> Result<u64, String> {
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|id| *id > 0)
+        .ok_or_else(|| "connections are numbered from 1, as the table shows them: 3, or 1,3".to_owned())
 }
 
 /// `1s`, `1.5 min`, `2h 30m`
@@ -167,9 +183,9 @@ pub enum Format {
 /// `--payload`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Payload {
-    /// All of it
+    /// All of it; in the table on as many lines as it takes, what is no text as a hex dump
     Full,
-    /// Its beginning
+    /// Its beginning; in the table no more than the line holds
     Preview,
     /// Only its length
     None,

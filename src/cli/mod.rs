@@ -21,7 +21,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let result = match arguments.command {
-        Command::Read(arguments) => read::run(&arguments),
+        Command::Read(arguments) => read::run(arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Schema => read::schema(),
     };
@@ -37,6 +37,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Help and version go to standard output with status 0, everything else to standard error with status 2.
 fn refuse(error: &clap::Error) -> ExitCode {
+    if error.kind() == ErrorKind::ValueValidation {
+        // The first line says which value of which option, and what is accepted; the rest only names --help.
+        let text = error.to_string();
+        let line = text.lines().next().unwrap_or_default();
+        say(&format!("wspect: {}", line.strip_prefix("error: ").unwrap_or(line)));
+        return ExitCode::from(2);
+    }
     // Nothing sensible is left to do when the message itself can't be written.
     let _ = error.print();
     if let (ErrorKind::InvalidSubcommand, Some(word)) = (error.kind(), invalid_word(error))

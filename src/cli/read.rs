@@ -23,28 +23,71 @@ use crate::report::{
 use crate::rules::thresholds::Thresholds;
 
 /// Reads the captures and writes the report.
-pub(super) fn run(arguments: &ReadArguments) -> anyhow::Result<()> {
+pub(super) fn run(mut arguments: ReadArguments) -> anyhow::Result<()> {
+    read_from(&mut arguments.captures)?;
+    let arguments = &arguments;
     let mut options = options(arguments)?;
     let selection = Selection::new(arguments, &mut options)?;
     let source = capture::open(&arguments.captures, &options.limits)?;
     let out = Output::open(arguments)?;
     let mut reporting = Reporting { report: report(arguments, out), error: None };
-    reporting.report.begin(&source.inputs())?;
+    reporting.report.begin(&source.inputs()).with_context(|| unwritten(arguments))?;
     let mut source = Watched::new(source);
     let result = match selection {
         None => pipeline::analyze(&mut source, &options, &mut reporting),
         Some(selection) => selection.analyze(&mut source, &options, &mut reporting),
     };
     if let Some(error) = reporting.error {
-        return Err(error.into());
+        return Err(error).with_context(|| unwritten(arguments));
     }
     // What was read before an error is shown before the error.
-    match result {
-        Ok(totals) => Ok(reporting.report.finish(&totals)?),
-        Err(interrupted) => {
-            reporting.report.finish(&interrupted.totals)?;
-            Err(interrupted.error.into())
-        }
+    let (totals, error) = match result {
+        Ok(totals) => (totals, None),
+        Err(interrupted) => (*interrupted.totals, Some(interrupted.error)),
+    };
+    let missing = missing(&arguments.connection, totals.websocket_connections);
+    let nothing_to_show = !missing.is_empty() && missing.len() == arguments.connection.len();
+    if !nothing_to_show {
+        reporting.report.finish(&totals).with_context(|| unwritten(arguments))?;
+    }
+    match (error, missing.as_slice()) {
+        (Some(error), _) => Err(error.into()),
+        (None, []) => Ok(()),
+        (None, missing) => bail!(no_such(missing, totals.websocket_connections)),
+    }
+}
+
+/// Without a name the capture comes through a pipe. Nobody types one in.
+fn read_from(captures: &mut Vec<String>) -> anyhow::Result<()> {
+    let typed = io::stdin().is_terminal();
+    if captures.is_empty() && typed {
+        bail!("no capture to read: name a file, as in `wspect read chat.pcap`, or pipe one in");
+    }
+    if captures.is_empty() {
+        captures.push("-".to_owned());
+    }
+    if typed && captures.iter().any(|path| path == "-") {
+        bail!("-: standard input is a terminal: pipe a capture in, or name a file");
+    }
+    Ok(())
+}
+
+fn missing(asked: &[u64], there: u64) -> Vec<u64> {
+    asked.iter().copied().filter(|id| *id > there).collect()
+}
+
+/// `there is no connection 99: the capture has 3 connections`
+fn no_such(missing: &[u64], there: u64) -> String {
+    let missing = missing.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    let connections = if there == 1 { "WebSocket connection" } else { "WebSocket connections" };
+    format!("there is no connection {missing}: the capture has {there} {connections}")
+}
+
+/// Says where the report could not go.
+fn unwritten(arguments: &ReadArguments) -> String {
+    match &arguments.output {
+        Some(path) => format!("cannot write {}", path.display()),
+        None => "cannot write to standard output".to_owned(),
     }
 }
 
@@ -115,8 +158,11 @@ fn thresholds(arguments: &ThresholdArguments) -> Thresholds {
     }
 }
 
-/// The table shows a line a message anyway.
+/// The table shows a line a message, where nothing else is asked for.
 fn payload(arguments: &ReadArguments) -> Payload {
+    if arguments.summary {
+        return Payload::None;
+    }
     let usual = if arguments.format == Format::Table { Payload::Preview } else { Payload::Full };
     arguments.payload.unwrap_or(usual)
 }
@@ -131,7 +177,7 @@ fn report(arguments: &ReadArguments, out: Output) -> Box<dyn Report> {
             Payload::Preview => PayloadMode::Preview,
             Payload::None => PayloadMode::None,
         },
-        connection: arguments.connection.map(ConnectionId),
+        connections: arguments.connection.iter().copied().map(ConnectionId).collect(),
         picked: match arguments.r#where {
             None => Picked::All,
             Some(_) if arguments.context == 0 => Picked::Matching,
@@ -201,7 +247,7 @@ fn create(path: &Path, captures: &[String]) -> anyhow::Result<File> {
     if captures.iter().any(same) {
         bail!("{}: is one of the captures to read; choose another name for --output", path.display());
     }
-    File::create(path).with_context(|| path.display().to_string())
+    File::create(path).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Columns of the terminal; `COLUMNS` when it is set, and a common width when the output is no terminal.

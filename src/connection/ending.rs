@@ -21,7 +21,7 @@ impl Ending {
     pub(super) fn without_close_frame(&self) -> Close {
         let initiator = self.first.map_or(Initiator::Unknown, |first| first.side.into());
         let begun = self.first.map_or(self.at, |first| first.at);
-        Close { initiator, how: self.how, begun, ..Close::default() }
+        Close { initiator, how: self.how, tcp: self.first, begun, ..Close::default() }
     }
 }
 

@@ -116,7 +116,8 @@ impl History {
                 self.pings_of(sender).ping(message, index, thresholds, found);
             }
             Opcode::PONG => self.pings_of(sender.peer()).pong(message, index, thresholds, found),
-            Opcode::CLOSE if whole => self.close(sender, message, found),
+            // What its reason lacks is missing in the capture: the peer had it all.
+            Opcode::CLOSE if !message.unfinished => self.close(sender, message, found),
             _ => {}
         }
     }
@@ -249,7 +250,7 @@ impl History {
         let (initiator, how) = match (end.closer, end.tcp) {
             (Some(_), _) if end.at_once => (Initiator::Both, CloseHow::CloseHandshake),
             (Some(closer), _) if answered => (closer.into(), CloseHow::CloseHandshake),
-            (Some(closer), Some(_)) => (closer.into(), CloseHow::CloseUnanswered),
+            (Some(closer), Some(_)) => (closer.into(), self.without_answer(closer)),
             (Some(closer), None) => (closer.into(), how),
             (None, Some(tcp)) => (tcp.side.into(), how),
             (None, None) => (Initiator::Unknown, how),
@@ -261,9 +262,15 @@ impl History {
             how,
             code,
             reason: reason.unwrap_or_default(),
+            tcp: end.tcp,
             begun: end.begun,
             ..Close::default()
         }
+    }
+
+    /// No answer to the Close of `closer` was seen.
+    fn without_answer(&mut self, closer: Side) -> CloseHow {
+        if self.side(closer.peer()).known { CloseHow::CloseUnanswered } else { CloseHow::CloseAnswerUnknown }
     }
 
     /// The code that the API of a side reports. // RFC 6455 §7.1.5

@@ -8,12 +8,13 @@ use super::{Ending, Options};
 use crate::event::{Closing, ConnectionId, EventKind, Initiator, TimelineMessage, Traffic};
 use crate::http::Handshake;
 use crate::packet::{PacketRef, Side};
+use crate::rules::capture::CutPayloads;
 use crate::rules::frame::{Rsv1, SentFrame};
 use crate::rules::transport::DESYNC;
 use crate::rules::{self, Blame, Finding, Severity};
 use crate::tcp::{Conflict, Gap};
 use crate::websocket::deflate::Compression;
-use crate::websocket::message::{AfterGap, FrameStart, MessageOptions, MessageReader, Step};
+use crate::websocket::message::{AfterGap, FrameStart, KeptBy, MessageOptions, MessageReader, Step};
 use crate::websocket::mux::Channels;
 use crate::websocket::resync::Masking;
 use crate::websocket::{Message, Opcode};
@@ -28,6 +29,7 @@ pub(super) struct Session {
     messages: u64,
     history: History,
     tally: Tally,
+    cuts: CutPayloads,
     /// Of the request and of the response.
     handshake_bytes: [u64; 2],
     /// Of the multiplexing extension, where that was agreed.
@@ -55,6 +57,7 @@ struct Lane {
     data_findings: Vec<Finding>,
     control_findings: Vec<Finding>,
     messages: u64,
+    control_frames: u64,
     /// Did a whole data message begin here since the start or the last gap?
     start_known: bool,
 }
@@ -79,6 +82,7 @@ impl Session {
             messages: 0,
             history: History::new(opened, from_start),
             tally: Tally::default(),
+            cuts: CutPayloads::default(),
             handshake_bytes,
             channels: (extensions.framing == Framing::Multiplexed).then(Box::default),
         }
@@ -234,6 +238,7 @@ impl Session {
         self.messages += 1;
         let lane = self.lane(sender);
         lane.messages += 1;
+        lane.control_frames += u64::from(message.opcode.is_control());
         if let Some(channels) = &mut self.channels {
             channels.note(&message);
         }
@@ -261,7 +266,8 @@ impl Session {
         let mut found = |finding| findings.push(finding);
         rules::message::check(message, sender, &options.thresholds, &mut found);
         rules::deflate::check(message, sender, &mut found);
-        rules::capture::cut(message, options.payload, &options.limits, &mut found);
+        rules::capture::cut_frames(message, &options.limits, &mut found);
+        self.cuts.note(message, index, &options.limits);
         self.history.message(sender, message, index, &options.thresholds, &mut found);
         // Where it begins is a guess, and a wrong one looks like a fault of its sender.
         if message.resynchronised {
@@ -279,6 +285,7 @@ impl Session {
                 rules::deflate::check_savings(&savings, side, at, &mut |finding| findings.push(finding));
             }
         }
+        self.cuts.check(&options.limits, &mut |finding| findings.push(finding));
         if let Some(channels) = &self.channels {
             findings.push(rules::extension::mux(channels, at));
         }
@@ -331,6 +338,7 @@ impl Lane {
     fn new(start: LaneStart, compression: Option<Compression>, options: &Options) -> Self {
         let mut reader = MessageReader::new(MessageOptions {
             keep_payload: options.payload.min(options.limits.payload),
+            kept_by: if options.payload < options.limits.payload { KeptBy::Choice } else { KeptBy::Limit },
             keep_frames: if options.frames { options.limits.frames } else { 0 },
             compression,
         });
@@ -349,6 +357,7 @@ impl Lane {
             data_findings: Vec::new(),
             control_findings: Vec::new(),
             messages: 0,
+            control_frames: 0,
             start_known,
         }
     }
@@ -358,6 +367,7 @@ impl Lane {
         let savings = self.reader.savings().unwrap_or_default();
         Traffic {
             messages: self.messages,
+            control_frames: self.control_frames,
             frames: counts.frames,
             payload_bytes: counts.payload_bytes,
             wire_bytes: counts.wire_bytes,

@@ -12,8 +12,9 @@ use crate::capture::{CaptureError, Source};
 use crate::connection::Options;
 use crate::decode::Decoder;
 use crate::event::{Event, EventKind, Sink, Totals};
+use crate::packet::PacketRef;
 use crate::rules::capture::{DROPPED_PACKETS, LIMIT_REACHED, backwards, damage};
-use crate::rules::transport::TLS_NO_KEYS;
+use crate::rules::transport::{HTTP2_NOT_READ, TLS_NO_KEYS};
 use crate::rules::{Blame, Finding, Severity};
 
 /// Reads `source` to its end, and gives everything that is found to `sink`.
@@ -127,7 +128,7 @@ impl<'a> Analysis<'a> {
         let last = self.clock.end();
         for input in &self.totals.inputs {
             if let Some(what) = &input.damage {
-                findings.push(damage(&input.path, what, last));
+                findings.push(damage(input, what, last));
             }
             if let Some(dropped) = input.dropped.filter(|dropped| *dropped > 0) {
                 let detail = format!("{dropped} packets were dropped while the capture was made");
@@ -138,8 +139,16 @@ impl<'a> Analysis<'a> {
         findings.extend(backwards(count, longest, at, &self.options.thresholds));
         findings.extend(self.cuts().map(|detail| LIMIT_REACHED.broken(Blame::Capture, last, detail)));
         if self.totals.tls_connections > 0 {
-            let detail = format!("{} TLS connections, not decrypted", self.totals.tls_connections);
-            findings.push(TLS_NO_KEYS.broken(Blame::Capture, last, detail));
+            let number = self.totals.tls_connections;
+            let connections = if number == 1 { "connection" } else { "connections" };
+            let detail = format!("{number} TLS {connections}, not decrypted");
+            findings.push(TLS_NO_KEYS.broken(Blame::Capture, PacketRef::default(), detail));
+        }
+        if self.totals.http2_connections > 0 {
+            let number = self.totals.http2_connections;
+            let connections = if number == 1 { "connection speaks" } else { "connections speak" };
+            let detail = format!("{number} TCP {connections} HTTP/2, which is not looked into");
+            findings.push(HTTP2_NOT_READ.broken(Blame::Capture, PacketRef::default(), detail));
         }
         findings
     }
@@ -171,7 +180,10 @@ impl<'a> Analysis<'a> {
 
 fn count(totals: &mut Totals, event: &Event) {
     match &event.kind {
-        EventKind::Message(_) => totals.messages += 1,
+        EventKind::Message(message) => {
+            totals.messages += 1;
+            totals.control_frames += u64::from(message.message.opcode.is_control());
+        }
         EventKind::Closed(closing) => {
             totals.frames += closing.traffic.iter().map(|traffic| traffic.frames).sum::<u64>();
         }

@@ -50,6 +50,7 @@ pub(super) static MESSAGE: Shape = shape!("message", Message(placed), {
     incomplete: Kind::Bool => flag(placed.1.message.incomplete());
     missing_bytes: Kind::Int => nonzero(placed.1.message.missing_bytes);
     unfinished: Kind::Bool => flag(placed.1.message.unfinished);
+    announced_length: Kind::Int => placed.1.message.announced.map(Value::count);
     resynchronised: Kind::Bool => flag(placed.1.message.resynchronised);
     truncated: Kind::Bool, Payload => flag(placed.1.message.truncated);
 });
@@ -134,6 +135,7 @@ static TRAFFIC: Shape = shape!("traffic", Traffic(sides), {
 
 static SENT: Shape = shape!("traffic of a direction", Sent(sent), {
     messages: Kind::Int => Some(Value::count(sent.messages));
+    control_frames: Kind::Int => Some(Value::count(sent.control_frames));
     frames: Kind::Int => Some(Value::count(sent.frames));
     payload_bytes: Kind::Int => Some(Value::count(sent.payload_bytes));
     wire_bytes: Kind::Int => Some(Value::count(sent.wire_bytes));
@@ -168,7 +170,8 @@ const DIRECTIONS: &[&str] = &["client_to_server", "server_to_client"];
 const TYPES: &[&str] = &["text", "binary", "close", "ping", "pong", "reserved"];
 const OUTCOMES: &[&str] = &["accepted", "refused", "invalid", "unanswered", "not_captured"];
 const INITIATORS: &[&str] = &["client", "server", "both", "unknown"];
-const HOWS: &[&str] = &["close_handshake", "close_unanswered", "fin", "reset", "idle", "capture_ended"];
+const HOWS: &[&str] =
+    &["close_handshake", "close_unanswered", "close_answer_unknown", "fin", "reset", "idle", "capture_ended"];
 const SEVERITIES: &[&str] = &["error", "warning", "note", "info"];
 const BLAMES: &[&str] = &["client", "server", "capture"];
 
@@ -290,6 +293,7 @@ const fn how(how: CloseHow) -> &'static str {
     match how {
         CloseHow::CloseHandshake => "close_handshake",
         CloseHow::CloseUnanswered => "close_unanswered",
+        CloseHow::CloseAnswerUnknown => "close_answer_unknown",
         CloseHow::Fin => "fin",
         CloseHow::Reset => "reset",
         CloseHow::Idle => "idle",

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::Report;
-use super::shown::Shown;
+use super::shown::{Detail, Shown};
 use super::view::{self, Files, Generator, SCHEMA, Time};
 use crate::event::{Closing, ConnectionId, Event, EventKind, Opening, Totals};
 use crate::packet::CaptureInfo;
@@ -49,6 +49,7 @@ impl<W: Write> Report for Json<W> {
             (Some(id), EventKind::Opened(opening)) => {
                 self.connections.entry(id).or_default().open(id, opening, files)
             }
+            (Some(_), EventKind::Message(_)) if self.shown.detail == Detail::Summary => Ok(()),
             (Some(id), EventKind::Message(message)) => {
                 let list = &mut self.connections.entry(id).or_default().messages;
                 list.push(&view::Message::new(None, message, &self.shown, files))
@@ -280,10 +281,10 @@ mod tests {
                 },
                 "traffic": {
                     "client_to_server":
-                        {"messages": 5, "frames": 7, "payload_bytes": 107, "wire_bytes": 149, "header_bytes": 14,
+                        {"messages": 5, "control_frames": 2, "frames": 7, "payload_bytes": 107, "wire_bytes": 149, "header_bytes": 14,
                          "masking_key_bytes": 28, "handshake_bytes": 301, "missing_bytes": 0},
                     "server_to_client":
-                        {"messages": 5, "frames": 5, "payload_bytes": 4300190, "wire_bytes": 4300214,
+                        {"messages": 5, "control_frames": 2, "frames": 5, "payload_bytes": 4300190, "wire_bytes": 4300214,
                          "header_bytes": 24, "masking_key_bytes": 0, "handshake_bytes": 201, "missing_bytes": 1460,
                          "compression": {"messages": 2, "wire_bytes": 1190, "inflated_bytes": 4760}}
                 }
@@ -367,15 +368,15 @@ mod tests {
     }
 
     #[test]
-    fn a_preview_is_short_and_says_so() {
+    fn a_preview_is_short_and_its_length_says_so() {
         let long = message(text("柳".repeat(300).as_bytes()), PayloadMode::Preview);
         assert_eq!(long["text"].as_str().unwrap().chars().count(), 200);
-        assert_eq!((&long["truncated"], &long["length"]), (&json!(true), &json!(900)));
+        assert_eq!((long.get("truncated"), &long["length"]), (None, &json!(900)));
         let bytes = message(Message { opcode: Opcode::BINARY, ..text(&[0; 151]) }, PayloadMode::Preview);
         assert_eq!(bytes["base64"].as_str().unwrap().len(), 200);
-        assert_eq!(bytes["truncated"], true);
-        let short = message(text(b"short"), PayloadMode::Preview);
-        assert!(short.get("truncated").is_none());
+        assert!(bytes.get("truncated").is_none());
+        let cut = message(Message { truncated: true, length: 900, ..text(b"short") }, PayloadMode::Preview);
+        assert_eq!(cut["truncated"], true);
     }
 
     #[test]
@@ -390,7 +391,7 @@ mod tests {
     #[test]
     fn one_connection_can_be_picked_and_totals_stay_whole() {
         let sample = sample::trouble();
-        let document = document(&sample, Shown { connection: Some(ConnectionId(2)), ..shown() });
+        let document = document(&sample, Shown { connections: vec![ConnectionId(2)], ..shown() });
         assert_eq!(document["connections"].as_array().unwrap().len(), 1);
         assert_eq!(document["connections"][0]["id"], 2);
         assert_eq!(document["findings"].as_array().unwrap().len(), 1);

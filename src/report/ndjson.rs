@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::Report;
 
-use super::shown::Shown;
+use super::shown::{Detail, Shown};
 use super::view::{Files, Line, Message};
 use crate::event::{Event, EventKind, Totals};
 use crate::packet::{CaptureInfo, Clock};
@@ -41,6 +41,9 @@ impl<W: Write> Report for Ndjson<W> {
             return Ok(());
         }
         if let (EventKind::Message(message), Some(id)) = (&event.kind, event.connection) {
+            if self.shown.detail == Detail::Summary {
+                return Ok(());
+            }
             self.line.clear();
             let message = Message::new(Some(id), message, &self.shown, &self.files);
             message.write_line(&mut self.clock, &mut self.line)?;

@@ -227,6 +227,7 @@ pub(super) fn closed(id: u64, number: u64, close: Close) -> Event {
     let close = Close { begun, ..close };
     let client = Traffic {
         messages: 5,
+        control_frames: 2,
         frames: 7,
         payload_bytes: 107,
         wire_bytes: 149,
@@ -236,6 +237,7 @@ pub(super) fn closed(id: u64, number: u64, close: Close) -> Event {
     };
     let server = Traffic {
         messages: 5,
+        control_frames: 2,
         frames: 5,
         payload_bytes: 4_300_190,
         wire_bytes: 4_300_214,

@@ -9,13 +9,13 @@ use crate::event::ConnectionId;
 pub struct Shown {
     /// How much of each payload.
     pub payload: PayloadMode,
-    /// Only this connection; totals stay whole and findings about the capture stay.
-    pub connection: Option<ConnectionId>,
+    /// Only these connections, all where there are none; totals stay whole and findings about the capture stay.
+    pub connections: Vec<ConnectionId>,
     /// Table: is what comes all that there is?
     pub picked: Picked,
     /// The frames of each message, where the events carry them.
     pub frames: Frames,
-    /// Table: with timelines or without.
+    /// With messages or without.
     pub detail: Detail,
     /// Table: what the bytes of each connection were spent on.
     pub statistics: Statistics,
@@ -35,7 +35,7 @@ impl Default for Shown {
     fn default() -> Self {
         Self {
             payload: PayloadMode::Full,
-            connection: None,
+            connections: Vec::new(),
             picked: Picked::All,
             frames: Frames::Counted,
             detail: Detail::Timeline,
@@ -53,7 +53,7 @@ impl Default for Shown {
 impl Shown {
     /// Are events of this connection shown? Those of no connection always are.
     pub fn includes(&self, connection: Option<ConnectionId>) -> bool {
-        connection.is_none() || self.connection.is_none() || self.connection == connection
+        self.connections.is_empty() || connection.is_none_or(|id| self.connections.contains(&id))
     }
 }
 
@@ -70,10 +70,10 @@ pub enum Statistics {
 /// How much of each payload is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PayloadMode {
-    /// All that was kept (the table always cuts at the width of the display).
+    /// All that was kept: in the table on as many lines as it takes.
     #[default]
     Full,
-    /// The first 200 characters of text, 150 bytes of anything else.
+    /// The first 200 characters of text, 150 bytes of anything else; in the table no more than the line holds.
     Preview,
     /// Nothing: the length is there all the same.
     None,
@@ -101,12 +101,12 @@ pub enum Frames {
     Listed,
 }
 
-/// How much of each connection the table shows.
+/// How much of each connection is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Detail {
-    /// A row in the summary.
+    /// Table: a row in the summary. JSON: all but its messages.
     Summary,
-    /// The row, and its timeline with findings.
+    /// Its messages too.
     #[default]
     Timeline,
 }

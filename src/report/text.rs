@@ -86,6 +86,56 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// All of `bytes` as lines of at most `width` columns each, safe as those of [`fit`]: a line feed ends a line, and is shown.
+pub fn fold(bytes: &[u8], width: usize, rest: Rest) -> impl Iterator<Item = String> + use<'_> {
+    let width = width.max(LEAST_WRAP);
+    let mut pieces = bytes.split_inclusive(|byte| *byte == b'\n').peekable();
+    let safe = std::iter::from_fn(move || {
+        let piece = pieces.next()?;
+        let rest = if pieces.peek().is_none() { rest } else { Rest::End };
+        Some(fit(piece, usize::MAX, rest))
+    });
+    safe.flat_map(move |line| chopped(&line, width))
+}
+
+fn chopped(line: &str, width: usize) -> Vec<String> {
+    let (mut lines, mut used) = (vec![String::new()], 0);
+    for cluster in line.graphemes(true) {
+        let wide = cluster.width();
+        if used + wide > width {
+            lines.push(String::new());
+            used = 0;
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(cluster);
+        }
+        used += wide;
+    }
+    lines
+}
+
+/// All of `bytes` as a hex dump: `000000  48 65 6c 6c 6f 0a                                 Hello.`
+pub fn dump(bytes: &[u8], width: usize, rest: Rest) -> impl Iterator<Item = String> + use<'_> {
+    let digits = if bytes.len() <= 1 << 24 { 6 } else { 8 };
+    // Each byte takes two digits, a space and its character.
+    let a_line = if digits + 2 + 16 * 4 + 1 <= width { 16 } else { 8 };
+    let lines = bytes.chunks(a_line).enumerate().map(move |(n, bytes)| {
+        let mut line = format!("{:0digits$x}  ", n * a_line);
+        for byte in bytes {
+            // Writing to a String can't fail.
+            let _ = write!(line, "{byte:02x} ");
+        }
+        line.extend(std::iter::repeat_n(' ', (a_line - bytes.len()) * 3 + 1));
+        line.extend(bytes.iter().copied().map(printable));
+        line
+    });
+    lines.chain((rest == Rest::More).then(|| "…".to_owned()))
+}
+
+const fn printable(byte: u8) -> char {
+    if matches!(byte, 0x20..=0x7e) { byte as char } else { '.' }
+}
+
 /// The first of `bytes` as a short hex dump of at most `width` columns: `48 65 6c 6c 6f 0a  Hello.`
 pub fn hex(bytes: &[u8], width: usize, rest: Rest) -> String {
     // Each byte takes two digits, a space and its character; between dump and characters is one space more.
@@ -104,7 +154,7 @@ pub fn hex(bytes: &[u8], width: usize, rest: Rest) -> String {
         text.push_str("… ");
     }
     text.push(' ');
-    text.extend(shown.iter().map(|byte| if matches!(byte, 0x20..=0x7e) { char::from(*byte) } else { '.' }));
+    text.extend(shown.iter().copied().map(printable));
     text
 }
 

@@ -4,7 +4,7 @@ use super::thresholds::Thresholds;
 use super::transport::seconds;
 use super::{Blame, Finding, rules};
 use crate::limits::Limits;
-use crate::packet::{CaptureDamage, DamageKind, PacketRef};
+use crate::packet::{CaptureDamage, CaptureInfo, DamageKind, PacketRef};
 use crate::websocket::Message;
 
 rules! {
@@ -39,12 +39,15 @@ rules! {
 }
 
 /// A capture file that is not whole; `at` is its last packet.
-pub fn damage(path: &str, damage: &CaptureDamage, at: PacketRef) -> Finding {
+pub fn damage(input: &CaptureInfo, damage: &CaptureDamage, at: PacketRef) -> Finding {
     let rule = match damage.kind {
         DamageKind::Truncated => &FILE_TRUNCATED,
         DamageKind::Garbage => &FILE_DAMAGED,
     };
-    rule.broken(Blame::Capture, at, format!("{path}: at byte {}: {}", damage.offset, damage.detail))
+    let (path, offset) = (&input.path, damage.offset);
+    // `pcap.gz`
+    let place = if input.format.contains('.') { " after decompression" } else { "" };
+    rule.broken(Blame::Capture, at, format!("{path}: at byte {offset}{place}: {}", damage.detail))
 }
 
 /// Time that ran backwards `count` times, most by `longest` nanoseconds before the packet `at`.
@@ -59,13 +62,43 @@ pub fn backwards(count: u64, longest: i64, at: PacketRef, thresholds: &Threshold
     })
 }
 
-/// What the limits cut off a message. `wanted` payload bytes were asked for: less by choice is no cut.
-pub fn cut(message: &Message, wanted: usize, limits: &Limits, found: &mut impl FnMut(Finding)) {
-    if message.truncated && wanted >= limits.payload {
-        let (length, kept) = (message.length, message.payload.len());
-        let detail = format!("payload of {length} bytes cut to {kept} (--max-payload)");
-        found(LIMIT_REACHED.broken(Blame::Capture, message.last, detail));
+/// The messages of a connection of whose payload the limit keeps only the beginning.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CutPayloads {
+    count: u64,
+    longest: u64,
+    /// Its index and its last packet.
+    first: Option<(u64, PacketRef)>,
+}
+
+impl CutPayloads {
+    /// Counts a message, if it was cut.
+    pub fn note(&mut self, message: &Message, index: u64, limits: &Limits) {
+        if message.truncated && message.payload.len() >= limits.payload {
+            self.count += 1;
+            self.longest = self.longest.max(message.length);
+            self.first.get_or_insert((index, message.last));
+        }
     }
+
+    /// Says how many there were: one finding a connection, whatever their number.
+    pub fn check(&self, limits: &Limits, found: &mut impl FnMut(Finding)) {
+        let Some((index, at)) = self.first else { return };
+        let (count, longest, kept) = (self.count, self.longest, limits.payload);
+        let detail = if count == 1 {
+            format!("a payload of {longest} bytes was cut to {kept} (--max-payload)")
+        } else {
+            format!(
+                "{count} payloads were cut to {kept} bytes (--max-payload): the first one here, the longest of {longest} bytes"
+            )
+        };
+        let finding = LIMIT_REACHED.broken(Blame::Capture, at, detail);
+        found(Finding { message: Some(index), ..finding });
+    }
+}
+
+/// A message of more frames than are kept.
+pub fn cut_frames(message: &Message, limits: &Limits, found: &mut impl FnMut(Finding)) {
     let kept = message.fragments.len();
     if kept >= limits.frames && message.frames > limits.frames as u64 {
         let detail =

@@ -68,7 +68,7 @@ pub struct End {
 }
 
 /// The first FIN or RST.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpClose {
     /// Who sent it.
     pub side: Side,

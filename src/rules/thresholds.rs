@@ -53,19 +53,17 @@ pub(super) fn reaches(nanos: i64, threshold: Duration) -> bool {
     u64::try_from(nanos).is_ok_and(|nanos| Duration::from_nanos(nanos) >= threshold)
 }
 
-/// `1.5 s`: a time of the capture for a sentence.
+/// `1.5 s`: a time of the capture for a sentence, rounded.
 pub(super) fn seconds(nanos: i64) -> String {
-    let millis = nanos.unsigned_abs() / 1_000_000;
     let sign = if nanos < 0 { "-" } else { "" };
-    match millis {
-        0 => format!("{sign}{} ms", thousandths(nanos.unsigned_abs() / 1_000)),
-        1..1_000 => format!("{sign}{millis} ms"),
-        _ => format!("{sign}{}.{} s", millis / 1_000, millis % 1_000 / 100),
+    let nanos = nanos.unsigned_abs();
+    let rounded = |unit: u64| nanos.saturating_add(unit / 2) / unit;
+    let (micros, millis, tenths) = (rounded(1_000), rounded(1_000_000), rounded(100_000_000));
+    match (micros, millis) {
+        (0..1_000, _) => format!("{sign}0.{micros:03} ms"),
+        (_, 0..1_000) => format!("{sign}{millis} ms"),
+        _ => format!("{sign}{}.{} s", tenths / 10, tenths % 10),
     }
-}
-
-fn thousandths(micros: u64) -> String {
-    format!("0.{:03}", micros % 1_000)
 }
 
 #[cfg(test)]
@@ -82,6 +80,6 @@ mod tests {
     #[test]
     fn times_are_said_in_the_unit_that_fits() {
         let said = [12_000, 1_234_567, 1_250_000_000, 60_049_000_000, -1_500_000_000].map(seconds);
-        assert_eq!(said, ["0.012 ms", "1 ms", "1.2 s", "60.0 s", "-1.5 s"]);
+        assert_eq!(said, ["0.012 ms", "1 ms", "1.3 s", "60.0 s", "-1.5 s"]);
     }
 }

@@ -65,6 +65,12 @@ rules! {
     ///
     /// They may carry WebSocket (`wss`), which can be read only with the keys of the session.
     TLS_NO_KEYS = "tls-no-keys", Info, "";
+
+    /// HTTP/2 connections, which are not looked into.
+    ///
+    /// They begin with the preface of HTTP/2. WebSocket can run inside them (RFC 8441): what a browser has asked for
+    /// that way is not shown.
+    HTTP2_NOT_READ = "http2-not-read", Info, "";
 }
 
 /// A hole in what one side sent.
@@ -183,7 +189,7 @@ const fn name_of(side: Side) -> &'static str {
 
 /// `1.234 s`
 pub(super) fn seconds(nanos: i64) -> String {
-    let millis = nanos / 1_000_000;
+    let millis = nanos.saturating_add(500_000) / 1_000_000;
     format!("{}.{:03} s", millis / 1000, millis % 1000)
 }
 

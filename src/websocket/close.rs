@@ -53,7 +53,7 @@ fn known_body(message: &Message) -> &[u8] {
 fn reason_state(reason: &[u8], message: &Message) -> TextState {
     match Utf8Check::of(reason) {
         TextState::Invalid { offset } => TextState::Invalid { offset: offset.saturating_add(CODE_SIZE) },
-        _ if message.incomplete() || message.truncated => TextState::NotJudged,
+        _ if message.incomplete() || message.kept_in_part() => TextState::NotJudged,
         TextState::CutCodePoint { offset } => {
             TextState::CutCodePoint { offset: offset.saturating_add(CODE_SIZE) }
         }

@@ -1,6 +1,7 @@
 //! Pieces of a message's payload → as much as is kept, and the verdict on its text.
 
 use super::mask::unmask;
+use super::message::KeptBy;
 use super::utf8::Utf8Check;
 use super::{Message, TextState};
 
@@ -10,6 +11,9 @@ pub(super) struct Content {
     payload: Vec<u8>,
     /// Bytes so far, kept or not.
     length: u64,
+    /// More came than is kept.
+    overflows: bool,
+    /// Something else than the bound on what is kept cut it.
     truncated: bool,
     /// The verdict so far, while all of a text can be judged.
     check: Option<Utf8Check>,
@@ -31,6 +35,7 @@ impl Content {
         Self {
             payload: Vec::new(),
             length: 0,
+            overflows: false,
             truncated: false,
             check: None,
             text: TextState::default(),
@@ -40,8 +45,8 @@ impl Content {
 
     /// The same bytes, not as text.
     pub(super) fn as_bytes(&self) -> Self {
-        let (length, truncated) = (self.length, self.truncated);
-        Self { payload: self.payload.clone(), length, truncated, ..Self::bytes(self.keep) }
+        let Self { length, overflows, truncated, .. } = *self;
+        Self { payload: self.payload.clone(), length, overflows, truncated, ..Self::bytes(self.keep) }
     }
 
     pub(super) const fn length(&self) -> u64 {
@@ -94,17 +99,18 @@ impl Content {
 
     /// Gives all to its message.
     #[inline]
-    pub(super) fn complete(self, message: &mut Message) {
+    pub(super) fn complete(self, kept_by: KeptBy, message: &mut Message) {
         message.text = self.check.map_or(self.text, |check| check.state());
         message.payload = self.payload;
         message.length = self.length;
-        message.truncated = self.truncated;
+        message.truncated = self.truncated || (self.overflows && kept_by == KeptBy::Limit);
+        message.shortened = self.overflows && kept_by == KeptBy::Choice;
     }
 
     fn split<'a>(&mut self, bytes: &'a [u8]) -> (&'a [u8], &'a [u8]) {
         let room = self.keep.saturating_sub(self.payload.len());
         let (kept, rest) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
-        self.truncated |= !rest.is_empty();
+        self.overflows |= !rest.is_empty();
         (kept, rest)
     }
 

@@ -41,10 +41,22 @@ pub struct MessageReader {
 pub struct MessageOptions {
     /// Payload bytes kept of each message.
     pub keep_payload: usize,
+    /// Why no more are kept.
+    pub kept_by: KeptBy,
     /// Frames kept of each message.
     pub keep_frames: usize,
     /// How the direction compresses, where an extension that does was agreed: then RSV1 says what is compressed.
     pub compression: Option<Compression>,
+}
+
+/// Why no more of a payload is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeptBy {
+    /// A limit holds.
+    #[default]
+    Limit,
+    /// Nobody wants more.
+    Choice,
 }
 
 /// Something that the bytes so far gave.
@@ -391,7 +403,7 @@ mod tests {
     use super::*;
 
     const OPTIONS: MessageOptions =
-        MessageOptions { keep_payload: 1 << 20, keep_frames: 0, compression: None };
+        MessageOptions { keep_payload: 1 << 20, kept_by: KeptBy::Limit, keep_frames: 0, compression: None };
     const COMPRESSED: MessageOptions = MessageOptions {
         compression: Some(Compression {
             scope: Scope::Message,
@@ -762,7 +774,7 @@ mod tests {
             compression in any_compression(),
         ) {
             let bytes = wire(&frames);
-            let options = MessageOptions { keep_payload, keep_frames: 3, compression };
+            let options = MessageOptions { keep_payload, keep_frames: 3, compression, ..OPTIONS };
             let (mut whole, mut cut) = (MessageReader::new(options), MessageReader::new(options));
             let expected = steps(&mut whole, &bytes, packet(1));
             let found: Vec<_> = pieces(&bytes, &cuts).flat_map(|piece| steps(&mut cut, piece, packet(1))).collect();
@@ -807,7 +819,7 @@ mod tests {
             keep_payload in 0_usize..300,
             compression in any_compression(),
         ) {
-            let mut reader = MessageReader::new(MessageOptions { keep_payload, keep_frames: 2, compression });
+            let mut reader = MessageReader::new(MessageOptions { keep_payload, keep_frames: 2, compression, ..OPTIONS });
             let mut messages = Vec::new();
             for (number, input) in (1..).zip(inputs) {
                 match input {

@@ -131,12 +131,16 @@ pub struct Message {
     pub payload: Vec<u8>,
     /// A limit cut `payload`; `length` is the full length all the same.
     pub truncated: bool,
+    /// No more of `payload` was asked for; `length` is the full length all the same.
+    pub shortened: bool,
     /// Payload bytes that the capture does not hold, as on the wire.
     pub missing_bytes: u64,
     /// Where the first of them belongs: `payload` is in its place up to there.
     pub first_missing: Option<u64>,
     /// Its last frame never came, or not to its end: the direction ended, or the next message began.
     pub unfinished: bool,
+    /// Payload bytes on the wire that the headers of its frames announce, where the last one announced more than came.
+    pub announced: Option<u64>,
     /// First message after the frame boundary was found again.
     pub resynchronised: bool,
     /// What its UTF-8 says, where that can be judged.
@@ -156,18 +160,23 @@ impl Message {
         self.unfinished || self.missing_bytes > 0 || faulty
     }
 
-    /// The text of a text message whose kept bytes are valid UTF-8. Where a limit cut them inside a code point,
-    /// the text before that.
+    /// Is `payload` only the beginning of what there is, by a limit or by choice?
+    pub const fn kept_in_part(&self) -> bool {
+        self.truncated || self.shortened
+    }
+
+    /// The text of a text message whose kept bytes are valid UTF-8. Where they were cut inside a code point, the text
+    /// before that.
     pub fn text(&self) -> Option<&[u8]> {
         if self.opcode != Opcode::TEXT || self.undecoded {
             return None;
         }
-        if self.text == TextState::Valid && !self.truncated {
+        if self.text == TextState::Valid && !self.kept_in_part() {
             return Some(&self.payload);
         }
         match std::str::from_utf8(&self.payload) {
             Ok(_) => Some(&self.payload),
-            Err(error) if self.truncated && error.error_len().is_none() => {
+            Err(error) if self.kept_in_part() && error.error_len().is_none() => {
                 self.payload.get(..error.valid_up_to())
             }
             Err(_) => None,

@@ -2,7 +2,7 @@
 
 use super::content::Content;
 use super::deflate::{Inflater, Inflation, Oddities, Scope, WirePart};
-use super::message::MessageOptions;
+use super::message::{KeptBy, MessageOptions};
 use super::{Frame, FrameHeader, Message, Opcode};
 use crate::packet::PacketRef;
 
@@ -15,6 +15,9 @@ pub(super) struct OpenMessage {
     /// The bytes of the wire, to show them if inflating leads to nothing. Kept only where that may well be.
     wire: Option<Box<Content>>,
     keep_frames: usize,
+    kept_by: KeptBy,
+    /// Payload bytes on the wire so far.
+    payload: u64,
 }
 
 /// What is to be done with the payload of the frame that is being read.
@@ -47,6 +50,8 @@ impl OpenMessage {
             coding: Coding::Plain,
             wire: None,
             keep_frames: options.keep_frames,
+            kept_by: options.kept_by,
+            payload: 0,
         }
     }
 
@@ -136,6 +141,10 @@ impl OpenMessage {
         if open.offset == open.frame.header.length {
             self.finish(inflater.filter(|inflater| inflater.scope() == Scope::Frame));
         }
+        let rest = open.frame.header.length.saturating_sub(open.offset);
+        if rest > 0 {
+            self.message.announced = Some(self.payload.saturating_add(rest));
+        }
         let frame = open.frame;
         self.message.last = latest(self.message.last, frame.last);
         if self.message.fragments.len() < self.keep_frames {
@@ -147,7 +156,7 @@ impl OpenMessage {
     #[inline]
     pub(super) fn complete(mut self, inflater: Option<&mut Inflater>) -> Box<Message> {
         self.finish(inflater);
-        self.content.complete(&mut self.message);
+        self.content.complete(self.kept_by, &mut self.message);
         self.message
     }
 
@@ -155,7 +164,7 @@ impl OpenMessage {
     pub(super) fn unfinished(mut self, inflater: Option<&mut Inflater>) -> Box<Message> {
         self.abandon(inflater);
         self.content.stop_judging();
-        self.content.complete(&mut self.message);
+        self.content.complete(self.kept_by, &mut self.message);
         self.message.unfinished = true;
         self.message
     }
@@ -216,6 +225,7 @@ impl OpenMessage {
 
     const fn count(&mut self, bytes: u64) {
         self.message.wire_length = self.message.wire_length.saturating_add(bytes);
+        self.payload = self.payload.saturating_add(bytes);
     }
 }
 

@@ -9,6 +9,7 @@ use crate::http::{Handshake, Header, Outcome};
 use crate::packet::{Endpoint, PacketRef, Side, Timestamp};
 use crate::report::shown::{Frames, PayloadMode, Shown};
 use crate::report::text::Rest;
+use crate::rules::capture::LIMIT_REACHED;
 use crate::rules::{Blame, Finding, Severity};
 use crate::websocket::close::CloseBody;
 use crate::websocket::{Frame, Message, Opcode};
@@ -31,11 +32,16 @@ struct Room {
     connections: usize,
     rows: usize,
     notes: usize,
+    /// Bytes of payloads that are shown whole.
+    payload: usize,
 }
+
+/// Of all messages together; more than anybody reads, and no burden for any machine.
+const WHOLE_PAYLOADS: usize = 256 << 20;
 
 impl Kept {
     pub(super) const fn new(rows: usize) -> Self {
-        let room = Room { connections: rows, rows, notes: rows };
+        let room = Room { connections: rows, rows, notes: rows, payload: WHOLE_PAYLOADS };
         Self { connections: BTreeMap::new(), notes: Vec::new(), more_connections: 0, more_notes: 0, room }
     }
 
@@ -105,9 +111,9 @@ impl Connection {
         match kind {
             EventKind::Opened(_) => {}
             EventKind::Message(message) => {
-                let row = Row::new(message, shown);
+                let row = Row::new(message, shown, &mut room.payload);
                 if take(&mut room.rows, 1 + row.fragments.len()) {
-                    self.rows.push(row);
+                    self.push(row);
                 } else {
                     self.more_rows += 1;
                 }
@@ -129,10 +135,16 @@ impl Connection {
         }
     }
 
-    /// The worst finding that counts, and how many more there are.
+    fn push(&mut self, row: Row) {
+        let group = self.rows.last().map_or(0, |last| last.group + u64::from(last.index + 1 != row.index));
+        self.rows.push(Row { group, ..row });
+    }
+
+    /// The worst finding that counts, and how many more there are. That wspect keeps less than all comes last of its
+    /// severity: it is nobody's fault.
     pub(super) fn worst(&self) -> Option<(&Note, usize)> {
         let counting = || self.notes.iter().filter(|note| note.severity != Severity::Info);
-        let worst = counting().min_by_key(|note| note.severity)?;
+        let worst = counting().min_by_key(|note| (note.severity, note.rule == LIMIT_REACHED.name))?;
         Some((worst, counting().count() - 1))
     }
 }
@@ -227,6 +239,8 @@ pub(super) enum Standing {
 pub(super) struct Row {
     pub(super) standing: Standing,
     pub(super) index: u64,
+    /// Rows whose messages followed each other have the same.
+    pub(super) group: u64,
     pub(super) sender: Side,
     pub(super) time: Timestamp,
     pub(super) opcode: Opcode,
@@ -251,18 +265,19 @@ pub(super) enum Content {
 }
 
 impl Row {
-    fn new(timeline: &TimelineMessage, shown: &Shown) -> Self {
+    fn new(timeline: &TimelineMessage, shown: &Shown, room: &mut usize) -> Self {
         let message = &timeline.message;
         let listed = if shown.frames == Frames::Listed { message.fragments.clone() } else { Vec::new() };
         Self {
             standing: Standing::ForItself,
             index: timeline.index,
+            group: 0,
             sender: timeline.sender,
             time: message.last.time,
             opcode: message.opcode,
             length: message.length,
             wire: message.compressed.then_some(message.wire_length),
-            content: Content::new(message, shown),
+            content: Content::new(message, shown, room),
             marks: marks(message),
             frames: message.frames,
             fragments: listed,
@@ -271,7 +286,7 @@ impl Row {
 }
 
 impl Content {
-    fn new(message: &Message, shown: &Shown) -> Self {
+    fn new(message: &Message, shown: &Shown, room: &mut usize) -> Self {
         if let Some(body) = CloseBody::of(message)
             && let Some(code) = body.status()
         {
@@ -280,12 +295,15 @@ impl Content {
         if shown.payload == PayloadMode::None {
             return Self::Hidden;
         }
+        let whole = shown.payload == PayloadMode::Full && take(room, message.payload.len());
+        let most = |of_line| if whole { usize::MAX } else { of_line };
         if reads_as_text(message) {
-            let (kept, rest) = first(&message.payload, shown.width.saturating_mul(4));
-            return Self::Text(kept, rest);
+            let (kept, rest) = first(message, most(shown.width.saturating_mul(4)));
+            Self::Text(kept, rest)
+        } else {
+            let (kept, rest) = first(message, most(shown.width));
+            Self::Bytes(kept, rest)
         }
-        let (kept, rest) = first(&message.payload, shown.width);
-        Self::Bytes(kept, rest)
     }
 }
 
@@ -299,9 +317,11 @@ fn reads_as_text(message: &Message) -> bool {
     }
 }
 
-fn first(bytes: &[u8], most: usize) -> (Box<[u8]>, Rest) {
+fn first(message: &Message, most: usize) -> (Box<[u8]>, Rest) {
+    let bytes = message.payload.as_slice();
     match bytes.get(..most) {
         Some(kept) if kept.len() < bytes.len() => (kept.into(), Rest::More),
+        _ if message.kept_in_part() => (bytes.into(), Rest::More),
         _ => (bytes.into(), Rest::End),
     }
 }
@@ -316,10 +336,21 @@ fn marks(message: &Message) -> Vec<String> {
     mark(message.frames > 1, &|| words::counted(message.frames, "frame"));
     mark(message.undecoded, &|| "not decompressed".to_owned());
     mark(message.missing_bytes > 0, &|| format!("{} missing", words::counted(message.missing_bytes, "byte")));
-    mark(message.unfinished, &|| "unfinished".to_owned());
+    mark(message.unfinished, &|| unfinished(message));
     mark(message.truncated, &|| format!("{} kept", words::bytes(message.payload.len() as u64)));
     mark(message.resynchronised, &|| "resynchronised".to_owned());
     marks
+}
+
+/// `292 of 1,000 bytes`; of a compressed message only the bytes on the wire are announced.
+fn unfinished(message: &Message) -> String {
+    match message.announced.map(words::count) {
+        None => "unfinished".to_owned(),
+        Some(announced) if message.compressed => {
+            format!("unfinished, {announced} compressed bytes announced")
+        }
+        Some(announced) => format!("{} of {announced} bytes", words::count(message.length)),
+    }
 }
 
 /// One finding.

@@ -31,6 +31,15 @@ impl Line {
         self
     }
 
+    /// With a mark in place of the indent.
+    pub(super) fn marked(mut self, mark: &str) -> Self {
+        if let Some((style, indent)) = self.pieces.first_mut() {
+            *style = MARK;
+            *indent = format!("{mark}{}", " ".repeat(width(indent).saturating_sub(width(mark))));
+        }
+        self
+    }
+
     /// Text at the right end of `columns`.
     pub(super) fn right(self, style: Style, text: &str, columns: usize) -> Self {
         self.plain(" ".repeat(columns.saturating_sub(width(text)))).styled(style, text)

@@ -1,9 +1,12 @@
 //! Events → a table of connections and their timelines, for people.
 
+mod ending;
 mod grid;
+mod heading;
 mod kept;
 mod line;
 mod nothing;
+mod row;
 mod summary;
 mod timeline;
 mod verdict;
@@ -72,7 +75,7 @@ impl<W: Write> Report for Table<W> {
 
     fn finish(&mut self, totals: &Totals) -> io::Result<()> {
         let Self { out, shown, kept, messages } = self;
-        let mut page = Timeline { out, shown, epoch: epoch(totals) };
+        let mut page = Timeline { out, shown, epoch: epoch(totals), end: end(totals) };
         if kept.connections.is_empty() {
             without_connections(&mut page, totals)?;
         } else {
@@ -110,12 +113,16 @@ fn epoch(totals: &Totals) -> Timestamp {
     totals.inputs.iter().filter_map(|input| input.first_time).min().unwrap_or_default()
 }
 
+/// The last packet of all.
+fn end(totals: &Totals) -> Timestamp {
+    totals.inputs.iter().filter_map(|input| input.last_time).max().unwrap_or_default()
+}
+
 fn without_connections(page: &mut Timeline<'_, impl Write>, totals: &Totals) -> io::Result<()> {
-    if let Some(id) = page.shown.connection.filter(|_| totals.websocket_connections > 0) {
+    if !page.shown.connections.is_empty() && totals.websocket_connections > 0 {
         let all = words::counted(totals.websocket_connections, "connection");
-        return page.write(
-            &Line::default().styled(BOLD, format!("There is no connection {}: the capture has {all}.", id.0)),
-        );
+        let text = format!("None of these connections is there: the capture has {all}.");
+        return page.write(&Line::default().styled(BOLD, text));
     }
     if page.shown.picked != Picked::All && totals.websocket_connections > 0 {
         return page.write(&Line::default().styled(BOLD, "--where selects nothing."));
@@ -190,7 +197,7 @@ mod tests {
     }
 
     fn at_width(width: usize) -> Shown {
-        Shown { width, frames: Frames::Listed, ..Shown::default() }
+        Shown { width, frames: Frames::Listed, payload: PayloadMode::Preview, ..Shown::default() }
     }
 
     #[test]
@@ -282,13 +289,13 @@ mod tests {
 
     #[test]
     fn one_connection_can_be_picked() {
-        let shown = |id| Shown { connection: Some(ConnectionId(id)), ..at_width(80) };
+        let shown = |id| Shown { connections: vec![ConnectionId(id)], ..at_width(80) };
         let picked = page(&sample::trouble(), shown(3));
         assert_eq!(picked.matches("\nConnection ").count(), 1);
         assert!(picked.contains("capture-dropped-packets") && picked.contains("4 WebSocket connections"));
         assert!(
             page(&sample::trouble(), shown(9))
-                .starts_with("There is no connection 9: the capture has 4 connections.")
+                .starts_with("None of these connections is there: the capture has 4 connections.")
         );
     }
 

@@ -80,7 +80,7 @@ fn reasons(totals: &Totals) -> Vec<String> {
         ),
         (
             totals.http2_connections > 0,
-            "WebSocket over HTTP/2 (RFC 8441) opens with CONNECT inside an HTTP/2 connection; none was found.",
+            "HTTP/2 connections were not looked into: WebSocket may run inside them (RFC 8441).",
         ),
         (totals.http_connections > 0, "None of the HTTP/1 requests asked for an upgrade to WebSocket."),
         (

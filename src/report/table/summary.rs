@@ -67,7 +67,7 @@ impl Entry {
             outcome: words::outcome(opened.outcome, opened.status),
             subprotocol: opened.subprotocol.clone().unwrap_or_default(),
             extensions: opened.extensions.iter().map(name).collect::<Vec<_>>().join(", "),
-            messages: both(|traffic| words::count(traffic.messages)),
+            messages: both(messages),
             bytes: both(|traffic| words::bytes(traffic.payload_bytes)),
             duration: closing
                 .map(|closing| words::span(closing.end.time.nanos_since(opened.start.time)))
@@ -76,6 +76,15 @@ impl Entry {
             worst: worst.map(|(note, more)| worst_text(note, more)).unwrap_or_default(),
             severity: worst.map(|(note, _)| note.severity),
         }
+    }
+}
+
+/// `12`, `12+3` with control frames.
+fn messages(traffic: &Traffic) -> String {
+    let data = words::count(traffic.messages.saturating_sub(traffic.control_frames));
+    match traffic.control_frames {
+        0 => data,
+        control => format!("{data}+{}", words::count(control)),
     }
 }
 
@@ -93,7 +102,7 @@ fn wide(entries: &[Entry]) -> Grid {
         column(&["Outcome"], Align::Left, usize::MAX),
         column(&["Subprotocol"], Align::Left, 12),
         column(&["Extensions"], Align::Left, 18),
-        column(&["Messages ↑/↓"], Align::Right, usize::MAX),
+        column(&["Data+control ↑/↓"], Align::Right, usize::MAX),
         column(&["Bytes ↑/↓"], Align::Right, usize::MAX),
         column(&["Duration"], Align::Right, usize::MAX),
         column(&["Closed"], Align::Left, 18),
@@ -124,7 +133,7 @@ fn stacked(entries: &[Entry]) -> Grid {
         column(&["#"], Align::Right, usize::MAX),
         column(&["Client → server", "Target · subprotocol"], Align::Left, 36),
         column(&["Outcome · duration", "Closed"], Align::Left, 18),
-        column(&["Messages ↑/↓", "Bytes ↑/↓"], Align::Right, usize::MAX),
+        column(&["Data+control ↑/↓", "Bytes ↑/↓"], Align::Right, usize::MAX),
     ];
     let row = |entry: &Entry| {
         let mut named = parties(entry);
@@ -159,14 +168,18 @@ const fn column(head: &'static [&'static str], align: Align, least: usize) -> Co
     Column { head, align, least }
 }
 
-/// Paints the finding, which ends its line: the table itself knows no colours.
+/// Paints the finding and nothing beside it: the table itself knows no colours.
 fn painted(text: &str, entry: &Entry) -> Line {
     let place = entry.severity.and_then(|severity| text.rfind(&format!("{} ", severity.name())));
     // The finding begins a cell: elsewhere such a word is the capture's.
     let place = place.filter(|place| text.get(..*place).is_some_and(|before| before.ends_with("  ")));
     match place.and_then(|place| text.split_at_checked(place)) {
         Some((before, finding)) => {
-            Line::default().plain(before).styled(entry.severity.map_or(PLAIN, severity), finding)
+            // Within a finding no two spaces follow each other: they separate it from the next cell.
+            let (finding, after) =
+                finding.find("  ").and_then(|end| finding.split_at_checked(end)).unwrap_or((finding, ""));
+            let style = entry.severity.map_or(PLAIN, severity);
+            Line::default().plain(before).styled(style, finding).plain(after)
         }
         None => Line::default().plain(text),
     }

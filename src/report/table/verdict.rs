@@ -8,6 +8,9 @@ pub(super) fn verdict(close: &Close) -> String {
     let how = match close.how {
         CloseHow::CloseHandshake => format!("{}: {}, answered", who(close), first_close(close)),
         CloseHow::CloseUnanswered => format!("{}: {}, not answered", who(close), first_close(close)),
+        CloseHow::CloseAnswerUnknown => {
+            format!("{}: {}; whether it was answered is not in the capture", who(close), first_close(close))
+        }
         CloseHow::Fin => format!("{}: TCP FIN without a Close", who(close)),
         CloseHow::Reset => format!("{}: TCP reset without a Close", who(close)),
         CloseHow::Idle | CloseHow::CaptureEnded if close.initiator != Initiator::Unknown => {

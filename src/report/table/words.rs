@@ -44,27 +44,31 @@ pub(super) fn bytes(number: u64) -> String {
 pub(super) fn span(nanos: i64) -> String {
     let sign = if nanos < 0 { "-" } else { "" };
     let nanos = nanos.unsigned_abs();
-    let seconds = nanos / NANOS_PER_SECOND.unsigned_abs();
+    let rounded = |unit: u64| nanos.saturating_add(unit / 2) / unit;
+    let seconds = rounded(NANOS_PER_SECOND.unsigned_abs());
+    let (minutes, hours) =
+        (rounded(60 * NANOS_PER_SECOND.unsigned_abs()), rounded(3_600 * NANOS_PER_SECOND.unsigned_abs()));
     let text = match seconds {
         0..120 => scaled(nanos, &[("ns", 1), ("µs", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000)]),
         120..3_600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
-        3_600..86_400 => format!("{}h {:02}m", seconds / 3_600, seconds / 60 % 60),
-        _ => format!("{}d {:02}h", seconds / 86_400, seconds / 3_600 % 24),
+        3_600..86_370 => format!("{}h {:02}m", minutes / 60, minutes % 60),
+        _ => format!("{}d {:02}h", hours / 24, hours % 24),
     };
     format!("{sign}{text}")
 }
 
-/// Three digits, in the largest unit of which there is one whole. Cut, not rounded: 999.9 stays below 1000.
+/// Three digits, rounded, in the largest unit of which that gives one whole.
 fn scaled(number: u64, units: &[(&str, u64)]) -> String {
+    // What rounds to 1000 of the unit below is one of this.
+    let reaches = |size: u64| number.saturating_add(size / 2_000) >= size;
     let (unit, size) =
-        units.iter().rev().find(|(_, size)| number >= *size).or(units.first()).copied().unwrap_or(("", 1));
-    let hundredths = u128::from(number) * 100 / u128::from(size);
-    let (whole, part) = (hundredths / 100, hundredths % 100);
-    match whole {
+        units.iter().rev().find(|(_, size)| reaches(*size)).or(units.first()).copied().unwrap_or(("", 1));
+    let rounded = |parts: u128| (u128::from(number) * parts * 2 + u128::from(size)) / (u128::from(size) * 2);
+    match (rounded(100), rounded(10)) {
         _ if size == 1 => format!("{number} {unit}"),
-        0..10 => format!("{whole}.{part:02} {unit}"),
-        10..100 => format!("{whole}.{} {unit}", part / 10),
-        _ => format!("{whole} {unit}"),
+        (hundredths @ 0..1_000, _) => format!("{}.{:02} {unit}", hundredths / 100, hundredths % 100),
+        (_, tenths @ 0..1_000) => format!("{}.{} {unit}", tenths / 10, tenths % 10),
+        _ => format!("{} {unit}", rounded(1)),
     }
 }
 
@@ -87,7 +91,8 @@ pub(super) fn outcome(outcome: Outcome, status: Option<u16>) -> String {
     }
 }
 
-/// Who ended the connection and how: `client 1000 "bye"`, `server FIN`, `reset by client`, `open at end`.
+/// Who ended the connection and how: `client 1000 "bye"`, `server FIN (1006)`, `client RST`, `open at end`. 1006
+/// stands where an API reports it.
 pub(super) fn closed(close: &Close) -> String {
     let who = match close.initiator {
         Initiator::Client => "client",
@@ -95,18 +100,33 @@ pub(super) fn closed(close: &Close) -> String {
         Initiator::Both => "both",
         Initiator::Unknown => "unknown side",
     };
-    match close.how {
-        CloseHow::CloseHandshake => format!("{who} {}", status(close)),
-        CloseHow::CloseUnanswered => format!("{who} {}, unanswered", status(close)),
+    let how = match close.how {
+        CloseHow::CloseHandshake => format!("{who} {}", code(close)),
+        CloseHow::CloseUnanswered => format!("{who} {}, unanswered", code(close)),
+        CloseHow::CloseAnswerUnknown => format!("{who} {}, answer not captured", code(close)),
         CloseHow::Fin => format!("{who} FIN"),
-        CloseHow::Reset => format!("reset by {who}"),
+        CloseHow::Reset => format!("{who} RST"),
         CloseHow::Idle => "silent too long".to_owned(),
         CloseHow::CaptureEnded => "open at end".to_owned(),
-    }
+    };
+    let seen_by = match close.reported.map(|code| code == Some(ABNORMAL)) {
+        [true, true] => " (1006)",
+        [true, false] => " (client: 1006)",
+        [false, true] => " (server: 1006)",
+        [false, false] => "",
+    };
+    format!("{how}{seen_by}{}", quoted(&close.reason))
 }
 
+/// What an API reports of a connection that ended without a Close. // RFC 6455 §7.4.1
+const ABNORMAL: u16 = 1006;
+
 pub(super) fn status(close: &Close) -> String {
-    close.code.map_or_else(|| "without code".to_owned(), |code| format!("{code}{}", quoted(&close.reason)))
+    format!("{}{}", code(close), quoted(&close.reason))
+}
+
+fn code(close: &Close) -> String {
+    close.code.map_or_else(|| "without code".to_owned(), |code| code.to_string())
 }
 
 /// ` "bye"`; nothing where there is no reason.
@@ -169,7 +189,7 @@ mod tests {
     #[test]
     fn sizes_keep_three_digits() {
         let all: Vec<_> = [0, 999, 1_000, 12_345, 999_999, 4_300_000].into_iter().map(bytes).collect();
-        assert_eq!(all, ["0 B", "999 B", "1.00 kB", "12.3 kB", "999 kB", "4.30 MB"]);
+        assert_eq!(all, ["0 B", "999 B", "1.00 kB", "12.3 kB", "1.00 MB", "4.30 MB"]);
     }
 
     #[test]
@@ -179,8 +199,8 @@ mod tests {
                 .into_iter()
                 .map(span)
                 .collect();
-        assert_eq!(all, ["0 ns", "850 ns", "12.3 µs", "1.23 ms", "119 s", "4m 05s", "1h 02m", "-1.50 ms"]);
-        assert_eq!(span(i64::MIN), "-106751d 23h");
+        assert_eq!(all, ["0 ns", "850 ns", "12.3 µs", "1.23 ms", "2m 00s", "4m 05s", "1h 02m", "-1.50 ms"]);
+        assert_eq!(span(i64::MIN), "-106752d 00h");
     }
 
     #[test]
@@ -206,7 +226,7 @@ mod tests {
             "server without code, unanswered"
         );
         assert_eq!(say(Initiator::Server, CloseHow::Fin, None), "server FIN");
-        assert_eq!(say(Initiator::Client, CloseHow::Reset, None), "reset by client");
+        assert_eq!(say(Initiator::Client, CloseHow::Reset, None), "client RST");
         assert_eq!(say(Initiator::Unknown, CloseHow::CaptureEnded, None), "open at end");
     }
 }

@@ -130,6 +130,8 @@ pub(in crate::report) struct Totals {
     websocket_connections: u64,
     /// Control frames included.
     messages: u64,
+    /// Of these, control frames.
+    control_frames: u64,
     frames: u64,
     findings: FindingCounts,
     /// Packets without a TCP segment, by reason.
@@ -146,6 +148,7 @@ impl From<&event::Totals> for Totals {
             http2_connections: totals.http2_connections,
             websocket_connections: totals.websocket_connections,
             messages: totals.messages,
+            control_frames: totals.control_frames,
             frames: totals.frames,
             findings: FindingCounts {
                 error: totals.findings_of(Severity::Error),

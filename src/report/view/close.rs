@@ -112,6 +112,7 @@ impl From<Initiator> for Who {
 enum How {
     CloseHandshake,
     CloseUnanswered,
+    CloseAnswerUnknown,
     Fin,
     Reset,
     Idle,
@@ -123,6 +124,7 @@ impl From<CloseHow> for How {
         match how {
             CloseHow::CloseHandshake => Self::CloseHandshake,
             CloseHow::CloseUnanswered => Self::CloseUnanswered,
+            CloseHow::CloseAnswerUnknown => Self::CloseAnswerUnknown,
             CloseHow::Fin => Self::Fin,
             CloseHow::Reset => Self::Reset,
             CloseHow::Idle => Self::Idle,

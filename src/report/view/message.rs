@@ -63,10 +63,13 @@ pub(in crate::report) struct Message<'a> {
     /// Its last frame never came, or not to its end.
     #[serde(skip_serializing_if = "is_false")]
     unfinished: bool,
+    /// Payload bytes on the wire that its frames' headers announce, where the last frame ended before that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    announced_length: Option<u64>,
     /// The first message after the frame boundary was found again.
     #[serde(skip_serializing_if = "is_false")]
     resynchronised: bool,
-    /// A limit cut the payload here; `length` is the full length.
+    /// A limit cut the payload here; `length` is the full length. What `--payload` leaves out does not count.
     #[serde(skip_serializing_if = "is_false")]
     truncated: bool,
     /// The frames, where they were asked for.
@@ -108,8 +111,9 @@ impl<'a> Message<'a> {
             incomplete: message.incomplete(),
             missing_bytes: message.missing_bytes,
             unfinished: message.unfinished,
+            announced_length: message.announced,
             resynchronised: message.resynchronised,
-            truncated: message.truncated || payload.shortened,
+            truncated: message.truncated && payload.to_its_end,
             fragments: Fragments { frames: listed, files },
         }
     }
@@ -204,7 +208,8 @@ impl JsonSchema for Text<'_> {
 struct Payload<'a> {
     text: Option<Text<'a>>,
     bytes: Option<&'a [u8]>,
-    shortened: bool,
+    /// Is all shown that was kept?
+    to_its_end: bool,
 }
 
 impl<'a> Payload<'a> {
@@ -213,21 +218,21 @@ impl<'a> Payload<'a> {
             Some(text) => (Some(Text(text)), None),
             None => (None, Some(message.payload.as_slice())),
         };
-        let (text, bytes, shortened) = match mode {
-            PayloadMode::Full => (text, bytes, false),
+        let (text, bytes, to_its_end) = match mode {
+            PayloadMode::Full => (text, bytes, true),
             PayloadMode::None => (None, None, false),
             PayloadMode::Preview => {
                 let short_text = text.map(first_characters);
                 let short_bytes = bytes.map(|bytes| bytes.get(..PREVIEW_BYTES).unwrap_or(bytes));
-                let shortened = text.map(|text| text.0.len()) != short_text.map(|text| text.0.len())
-                    || bytes.map(<[u8]>::len) != short_bytes.map(<[u8]>::len);
-                (short_text, short_bytes, shortened)
+                let to_its_end = text.map(|text| text.0.len()) == short_text.map(|text| text.0.len())
+                    && bytes.map(<[u8]>::len) == short_bytes.map(<[u8]>::len);
+                (short_text, short_bytes, to_its_end)
             }
         };
         Self {
             text: text.filter(|text| !text.0.is_empty()),
             bytes: bytes.filter(|bytes| !bytes.is_empty()),
-            shortened,
+            to_its_end,
         }
     }
 }

@@ -22,6 +22,8 @@ impl From<&[TrafficFacts; 2]> for Traffic {
 struct Sent {
     /// Control frames included.
     messages: u64,
+    /// Of these, control frames.
+    control_frames: u64,
     frames: u64,
     /// As on the wire, not decompressed.
     payload_bytes: u64,
@@ -59,6 +61,7 @@ impl From<&TrafficFacts> for Sent {
     fn from(sent: &TrafficFacts) -> Self {
         Self {
             messages: sent.messages,
+            control_frames: sent.control_frames,
             frames: sent.frames,
             payload_bytes: sent.payload_bytes,
             wire_bytes: sent.wire_bytes,

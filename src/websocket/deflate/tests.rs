@@ -4,7 +4,7 @@ use flate2::{Compress, FlushCompress};
 use proptest::prelude::*;
 
 use super::super::encoder::{TestFrame, any_cuts, pieces, wire};
-use super::super::message::{AfterGap, MessageOptions, MessageReader, Step};
+use super::super::message::{AfterGap, KeptBy, MessageOptions, MessageReader, Step};
 use super::super::{Message, Opcode, TextState};
 use super::inflater::FINAL;
 use super::stream::WINDOW;
@@ -68,7 +68,12 @@ fn reader(compression: Compression) -> MessageReader {
 }
 
 fn reader_that_keeps(compression: Compression, keep_payload: usize) -> MessageReader {
-    MessageReader::new(MessageOptions { keep_payload, keep_frames: 0, compression: Some(compression) })
+    MessageReader::new(MessageOptions {
+        keep_payload,
+        kept_by: KeptBy::Limit,
+        keep_frames: 0,
+        compression: Some(compression),
+    })
 }
 
 fn push(reader: &mut MessageReader, mut bytes: &[u8]) -> Vec<Message> {

@@ -31,6 +31,7 @@ pub(super) fn cases() -> Vec<Case> {
                 .fin()
                 .pcap()
         }),
+        case("http2-not-read", || Scenario::new().client("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").fin().pcap()),
         case("capture-time-backwards", || altered(long(), |capture| set_back(capture, 5_000_000_000))),
         case("capture-file-truncated", || {
             let mut file = chat(&Upgrade::new("/"));

@@ -71,6 +71,9 @@ impl Message<'_> {
             numbered(b",\"missing_bytes\":", self.missing_bytes, out);
         }
         flagged(b",\"unfinished\":", self.unfinished, out);
+        if let Some(announced) = self.announced_length {
+            numbered(b",\"announced_length\":", announced, out);
+        }
         flagged(b",\"resynchronised\":", self.resynchronised, out);
         flagged(b",\"truncated\":", self.truncated, out);
         if !self.fragments.is_empty() {
