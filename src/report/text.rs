@@ -118,7 +118,7 @@ fn chopped(line: &str, width: usize) -> Vec<String> {
 pub fn dump(bytes: &[u8], width: usize, rest: Rest) -> impl Iterator<Item = String> + use<'_> {
     let digits = if bytes.len() <= 1 << 24 { 6 } else { 8 };
     // Each byte takes two digits, a space and its character.
-    let a_line = if digits + 2 + 16 * 4 + 1 <= width { 16 } else { 8 };
+    let a_line = if digits + 2 + 16 * 4 < width { 16 } else { 8 };
     let lines = bytes.chunks(a_line).enumerate().map(move |(n, bytes)| {
         let mut line = format!("{:0digits$x}  ", n * a_line);
         for byte in bytes {
@@ -370,6 +370,28 @@ mod tests {
     }
 
     #[test]
+    fn folded_text_is_whole_and_a_line_feed_ends_a_line() {
+        let lines: Vec<_> = fold(b"one\ntwo \x1b three four five six\n\n", 20, Rest::End).collect();
+        assert_eq!(lines, [r"one\n", r"two \x1b three four ", r"five six\n", r"\n"]);
+        assert_eq!(fold(b"cut", 20, Rest::More).collect::<Vec<_>>(), ["cut…"]);
+        assert_eq!(fold(b"", 20, Rest::End).count(), 0);
+    }
+
+    #[test]
+    fn a_whole_dump_has_its_offsets_and_its_characters() {
+        let bytes: Vec<u8> = (0x30..0x42).collect();
+        assert_eq!(
+            dump(&bytes, 76, Rest::End).collect::<Vec<_>>(),
+            [
+                "000000  30 31 32 33 34 35 36 37 38 39 3a 3b 3c 3d 3e 3f  0123456789:;<=>?",
+                "000010  40 41                                            @A",
+            ]
+        );
+        assert_eq!(dump(&bytes, 72, Rest::More).collect::<Vec<_>>().len(), 4);
+        assert!(dump(&bytes, 73, Rest::End).all(|line| line.len() <= 73));
+    }
+
+    #[test]
     fn wrapping_keeps_every_word() {
         let text = "Sec-WebSocket-Accept is wrong, expected s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
         assert_eq!(
@@ -415,6 +437,16 @@ mod tests {
             }
             prop_assert!(width(&fit(&bytes, columns, rest)) <= columns);
             prop_assert!(width(&hex(&bytes, columns.max(8), rest)) <= columns.max(8));
+        }
+
+        #[test]
+        fn folded_lines_fit_and_are_safe(bytes in hostile(), columns in 20_usize..60) {
+            for line in fold(&bytes, columns, Rest::End) {
+                prop_assert!(width(&line) <= columns && !line.chars().any(is_unsafe), "{line:?}");
+            }
+            let folded: String = fold(&bytes, columns, Rest::End).collect();
+            let pieces = bytes.split_inclusive(|byte| *byte == b'\n');
+            prop_assert_eq!(folded, pieces.map(|piece| fit(piece, usize::MAX, Rest::End)).collect::<String>());
         }
 
         #[test]

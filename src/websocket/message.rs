@@ -591,6 +591,28 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_asked_for_is_shortened_and_not_truncated() {
+        let of = |kept_by| {
+            let mut reader = MessageReader::new(MessageOptions { keep_payload: 4, kept_by, ..OPTIONS });
+            let message = push(&mut reader, TestFrame::text("Hellö").bytes(), 1).remove(0);
+            (message.truncated, message.shortened, message.text().map(<[u8]>::len))
+        };
+        assert_eq!(of(KeptBy::Limit), (true, false, Some(4)));
+        assert_eq!(of(KeptBy::Choice), (false, true, Some(4)));
+    }
+
+    #[test]
+    fn a_frame_that_breaks_off_leaves_what_its_header_announced() {
+        let frames = wire(&[TestFrame::text("abc").more(), TestFrame::continuation("defgh").masked(KEY)]);
+        for (end, announced) in [(frames.len() - 2, Some(8)), (5, None), (6, None)] {
+            let mut reader = reader();
+            push(&mut reader, &frames[..end], 1);
+            assert_eq!(reader.finish()[0].announced, announced, "{end}");
+        }
+        assert_eq!(push(&mut reader(), &frames, 1)[0].announced, None);
+    }
+
+    #[test]
     fn a_close_is_kept_whole_where_no_payload_is() {
         let mut reader = MessageReader::new(MessageOptions { keep_payload: 0, ..OPTIONS });
         let frames =

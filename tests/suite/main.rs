@@ -20,6 +20,8 @@ mod rule_pages;
 /// Each rule broken alone, and what breaks none.
 mod rules;
 /// Scripts → captures in memory; running wspect. Their own tests, tshark's judgement among them.
+/// How much of a capture is shown, and how a command line is answered.
+mod shown;
 mod support;
 /// Recorded captures against the endpoints' own log.
 mod truth;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::packet::{NANOS_PER_SECOND, Timestamp};
-use CloseHow::{CaptureEnded, CloseHandshake, CloseUnanswered, Fin, Reset};
+use CloseHow::{CaptureEnded, CloseAnswerUnknown, CloseHandshake, CloseUnanswered, Fin, Reset};
 use Side::{Client, Server};
 
 /// A connection that is played by hand: a packet and a second for each action.
@@ -190,6 +190,41 @@ fn an_end_behind_lost_bytes_proves_nothing() {
         let told = Play::new().does(|history| history.bytes_lost(lost)).text(lost).fin(Server);
         assert_eq!(told.findings, ["tcp-closed-without-close"], "a whole message came behind the hole");
     }
+}
+
+#[test]
+fn an_answer_is_not_missed_where_bytes_are_missing() {
+    let lost = |side| Play::new().text(Client).close(Client, 1000).does(|history| history.bytes_lost(side));
+    let told = lost(Server).fin(Client);
+    assert_eq!(told.how(), (Initiator::Client, CloseAnswerUnknown, [None, Some(1000)]));
+    assert_eq!(lost(Client).fin(Client).how().1, CloseUnanswered);
+    assert_eq!(lost(Server).text(Server).fin(Client).how().1, CloseUnanswered);
+}
+
+#[test]
+fn a_close_counts_whose_reason_was_not_captured_whole() {
+    let close = |change: fn(&mut Message)| {
+        let mut message = Message {
+            opcode: Opcode::CLOSE,
+            length: 30,
+            payload: b"\x03\xe8by".to_vec(),
+            missing_bytes: 26,
+            first_missing: Some(4),
+            first: packet(2),
+            last: packet(2),
+            ..Message::default()
+        };
+        change(&mut message);
+        let mut play = Play::new();
+        play.step();
+        play.history.message(Client, &message, 0, &Thresholds::default(), &mut |_| {});
+        play.fin(Server).close
+    };
+    let cut = close(|_| ());
+    assert_eq!((cut.initiator, cut.code, cut.reason.as_str()), (Initiator::Client, Some(1000), "by"));
+    assert_eq!(close(|message| message.first_missing = Some(0)).initiator, Initiator::Client);
+    // The peer got no Close of which the end was never sent.
+    assert_eq!(close(|message| message.unfinished = true).how, Fin);
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(super) struct EndOfTcp {
     pub(super) at: PacketRef,
     /// `FIN` or `RST`
     pub(super) kind: &'static str,
-    /// `packet 11: TCP ends without a Close`
+    /// `packet 11: without a Close`
     pub(super) words: String,
 }
 
@@ -30,9 +30,9 @@ impl EndOfTcp {
         let tcp = close.tcp?;
         let what = match close.how {
             CloseHow::CloseHandshake => return None,
-            CloseHow::CloseUnanswered => "TCP ends before the answer to the Close",
-            CloseHow::CloseAnswerUnknown => "TCP ends; whether the Close was answered is not in the capture",
-            _ => "TCP ends without a Close",
+            CloseHow::CloseUnanswered => "before an answer to the Close",
+            CloseHow::CloseAnswerUnknown => "the Close may have been answered",
+            _ => "without a Close",
         };
         let kind = if tcp.how == EndKind::Fin { "FIN" } else { "RST" };
         Some(Self { side: tcp.side, at: tcp.at, kind, words: format!("packet {}: {what}", tcp.at.number) })

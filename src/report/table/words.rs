@@ -100,22 +100,22 @@ pub(super) fn closed(close: &Close) -> String {
         Initiator::Both => "both",
         Initiator::Unknown => "unknown side",
     };
-    let how = match close.how {
-        CloseHow::CloseHandshake => format!("{who} {}", code(close)),
-        CloseHow::CloseUnanswered => format!("{who} {}, unanswered", code(close)),
-        CloseHow::CloseAnswerUnknown => format!("{who} {}, answer not captured", code(close)),
-        CloseHow::Fin => format!("{who} FIN"),
-        CloseHow::Reset => format!("{who} RST"),
-        CloseHow::Idle => "silent too long".to_owned(),
-        CloseHow::CaptureEnded => "open at end".to_owned(),
-    };
     let seen_by = match close.reported.map(|code| code == Some(ABNORMAL)) {
         [true, true] => " (1006)",
-        [true, false] => " (client: 1006)",
-        [false, true] => " (server: 1006)",
+        [true, false] => " (1006 at client)",
+        [false, true] => " (1006 at server)",
         [false, false] => "",
     };
-    format!("{how}{seen_by}{}", quoted(&close.reason))
+    let closed = |answer: &str| format!("{who} {}{answer}{seen_by}{}", code(close), quoted(&close.reason));
+    match close.how {
+        CloseHow::CloseHandshake => closed(""),
+        CloseHow::CloseUnanswered => closed(", unanswered"),
+        CloseHow::CloseAnswerUnknown => closed(", answer unknown"),
+        CloseHow::Fin => format!("{who} FIN{seen_by}"),
+        CloseHow::Reset => format!("{who} RST{seen_by}"),
+        CloseHow::Idle => "silent too long".to_owned(),
+        CloseHow::CaptureEnded => "open at end".to_owned(),
+    }
 }
 
 /// What an API reports of a connection that ended without a Close. // RFC 6455 §7.4.1
@@ -193,6 +193,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_between_two_numbers_is_rounded() {
+        assert_eq!(
+            [15_875_008_000, 999_600_000, 9_995_000_000, 119_400_000_000].map(span),
+            ["15.9 s", "1.00 s", "10.0 s", "119 s"]
+        );
+        assert_eq!([1_000_000_000 * 3_599 + 600_000_000, 86_399_000_000_000].map(span), ["1h 00m", "1d 00h"]);
+        assert_eq!([1_449, 999_499, 999_500].map(bytes), ["1.45 kB", "999 kB", "1.00 MB"]);
+    }
+
+    #[test]
     fn spans_take_the_unit_that_fits() {
         let all: Vec<_> =
             [0, 850, 12_300, 1_234_567, 119_999_999_999, 245_000_000_000, 3_725_000_000_000, -1_500_000]
@@ -228,5 +238,16 @@ mod tests {
         assert_eq!(say(Initiator::Server, CloseHow::Fin, None), "server FIN");
         assert_eq!(say(Initiator::Client, CloseHow::Reset, None), "client RST");
         assert_eq!(say(Initiator::Unknown, CloseHow::CaptureEnded, None), "open at end");
+        let unanswered = Close {
+            initiator: Initiator::Server,
+            how: CloseHow::CloseUnanswered,
+            code: Some(1011),
+            reason: "timeout".into(),
+            reported: [Some(1011), Some(1006)],
+            ..Close::default()
+        };
+        assert_eq!(closed(&unanswered), r#"server 1011, unanswered (1006 at server) "timeout""#);
+        let unknown = Close { how: CloseHow::CloseAnswerUnknown, reported: [None; 2], ..unanswered };
+        assert_eq!(closed(&unknown), r#"server 1011, answer unknown "timeout""#);
     }
 }
