@@ -1,7 +1,7 @@
 //! The end of TCP → the end of a WebSocket connection without a Close.
 
 use crate::event::{Close, CloseHow, Initiator};
-use crate::packet::PacketRef;
+use crate::packet::{PacketRef, Side};
 use crate::rules::ending::TcpClose;
 use crate::rules::handshake::End;
 
@@ -30,6 +30,15 @@ impl From<&Ending> for End {
         match ending.how {
             CloseHow::CaptureEnded => Self::Capture(ending.at),
             _ => Self::Connection(ending.at),
+        }
+    }
+}
+
+impl From<Side> for Initiator {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Client => Self::Client,
+            Side::Server => Self::Server,
         }
     }
 }

@@ -5,7 +5,7 @@ use super::history::{Cut, History};
 use super::outbox::{Outbox, Tally};
 use super::search::Search;
 use super::{Ending, Options};
-use crate::event::{Closing, ConnectionId, EventKind, Initiator, TimelineMessage, Traffic};
+use crate::event::{Closing, ConnectionId, EventKind, TimelineMessage, Traffic};
 use crate::http::Handshake;
 use crate::packet::{PacketRef, Side};
 use crate::rules::capture::CutPayloads;
@@ -377,15 +377,6 @@ impl Lane {
             compressed_bytes: savings.compressed_bytes,
             inflated_bytes: savings.inflated_bytes,
             missing_bytes: counts.missing_bytes,
-        }
-    }
-}
-
-impl From<Side> for Initiator {
-    fn from(side: Side) -> Self {
-        match side {
-            Side::Client => Self::Client,
-            Side::Server => Self::Server,
         }
     }
 }
