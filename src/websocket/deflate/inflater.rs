@@ -268,7 +268,10 @@ impl Inflater {
 
     /// Does a message that must not refer to those before it fail because it does?
     fn may_take_context(&self, error: &DecompressError, read: usize) -> bool {
-        let is_reference = error.message().is_some_and(|message| message.contains("too far back"));
+        // Where zlib-rs gave some output before the fault, it names the fault only by this in the next call.
+        let may_be_reference = ["too far back", "bad state"];
+        let is_reference =
+            error.message().is_some_and(|message| may_be_reference.iter().any(|part| message.contains(part)));
         let is_near =
             self.unit.oddities.takes_context.is_none() && self.unit.place(read) <= REPEATABLE as u64;
         is_reference && is_near && self.stream.as_ref().is_some_and(|stream| stream.has_context())
