@@ -21,6 +21,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A test, or whoever has the memory, takes a capture as one value: [`read`].
+//!
 //! The modules stand in layer order: each may use those above it, as `docs/architecture.md` says and
 //! `tests/layers.rs` holds.
 
@@ -42,7 +44,11 @@ pub mod event;
 pub mod connection;
 pub mod pipeline;
 
+pub mod document;
 pub mod query;
+
 pub mod report;
 
 pub mod cli;
+
+pub use document::read;

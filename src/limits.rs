@@ -1,5 +1,6 @@
 //! Every bound of the analysis, with its default and its reason. A bound limits what is kept, never what is
-//! decoded; reaching one is a finding (`limit-reached`), never an error.
+//! decoded; reaching one is a finding (`limit-reached`), never an error (but for
+//! `document`, where a part would be judged as the whole).
 
 /// Bounds on memory and work. Sizes are in bytes, times in nanoseconds of capture time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +61,9 @@ pub struct Limits {
     pub findings: u64,
     /// The same for notes and infos, which are about what is legal and comes again: three show the habit.
     pub notes: u64,
+    /// Memory of a capture that is kept whole, for `wspect check` and [`crate::read`] alone: some 2.5 million short
+    /// messages, and well within what a CI machine has. What is larger is refused: half of it would be judged as the whole.
+    pub document: usize,
 }
 
 impl Default for Limits {
@@ -87,6 +91,7 @@ impl Default for Limits {
             handshakes: 1 << 16,
             findings: 100,
             notes: 3,
+            document: 1 << 30,
         }
     }
 }

@@ -25,9 +25,10 @@ const LAYERS: &[(&str, &str)] = &[
     ("event", "packet limits decode tcp tls http http2 websocket subprotocol rules"),
     ("connection", "packet limits decode tcp tls http http2 websocket subprotocol rules event"),
     ("pipeline", "packet limits capture decode tcp rules event connection"),
-    ("query", "packet http websocket rules event"),
-    ("report", "packet limits decode tcp http websocket subprotocol rules event"), // `decode` names what was skipped
-    ("check", "packet limits tcp http websocket subprotocol rules event"),
+    ("document", "packet limits capture http websocket rules event connection pipeline"),
+    ("query", "packet decode http websocket rules event document"), // `decode` names what was skipped
+    ("check", "packet http websocket rules event document query"),
+    ("report", "packet limits decode tcp http websocket subprotocol rules event document query check"),
     ("cli", "*"),
     ("main", "*"),
     ("lib", "*"),
