@@ -64,6 +64,16 @@ pub enum Transport {
     Tls,
 }
 
+impl Transport {
+    /// As the output writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+        }
+    }
+}
+
 /// A message with its place in the connection's timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimelineMessage {
@@ -128,6 +138,18 @@ pub enum Initiator {
     Unknown,
 }
 
+impl Initiator {
+    /// As the output writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+            Self::Both => "both",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// In which way a connection ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CloseHow {
@@ -146,6 +168,21 @@ pub enum CloseHow {
     /// The capture ended, or wspect had to give the connection up, while it was open.
     #[default]
     CaptureEnded,
+}
+
+impl CloseHow {
+    /// As the output writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CloseHandshake => "close_handshake",
+            Self::CloseUnanswered => "close_unanswered",
+            Self::CloseAnswerUnknown => "close_answer_unknown",
+            Self::Fin => "fin",
+            Self::Reset => "reset",
+            Self::Idle => "idle",
+            Self::CaptureEnded => "capture_ended",
+        }
+    }
 }
 
 /// What one side sent after the handshake.

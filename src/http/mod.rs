@@ -131,6 +131,19 @@ pub enum Outcome {
     NotCaptured,
 }
 
+impl Outcome {
+    /// As the output writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::Invalid => "invalid",
+            Self::Unanswered => "unanswered",
+            Self::NotCaptured => "not_captured",
+        }
+    }
+}
+
 /// `Sec-WebSocket-Accept` beside what the key asks for. // RFC 6455 §4.2.2
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accept {

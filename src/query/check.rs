@@ -24,6 +24,8 @@ pub(super) struct Needs {
     pub(super) variables: u64,
     /// Something that is known only when a connection has ended: the first place that says so.
     pub(super) end: Option<usize>,
+    /// The messages of a connection as a list: the first place that says so.
+    pub(super) whole: Option<usize>,
     /// Payloads.
     pub(super) payload: bool,
 }
@@ -46,7 +48,7 @@ impl<'s> Checker<'s> {
             parsed,
             variables,
             locals: Vec::new(),
-            needs: Needs { variables: 0, end: None, payload: false },
+            needs: Needs { variables: 0, end: None, whole: None, payload: false },
             depth: 0,
         }
     }
@@ -149,6 +151,7 @@ impl<'s> Checker<'s> {
         match field.known {
             Known::AtOnce => {}
             Known::Payload => self.needs.payload = true,
+            Known::Whole => self.needs.whole = self.needs.whole.or(Some(self.parsed.offset(tree))),
             Known::AtEnd => self.needs.end = self.needs.end.or(Some(self.parsed.offset(tree))),
         }
         Ok((object, field))

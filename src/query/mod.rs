@@ -7,6 +7,7 @@
 mod calls;
 mod check;
 mod evaluate;
+mod explain;
 mod names;
 mod object;
 mod parse;
@@ -14,9 +15,11 @@ mod problem;
 mod select;
 mod shapes;
 mod value;
+mod whole;
 
 pub use problem::Problem;
 pub use select::{Ends, EndsOf, Selected, Selector, Standing};
+pub use whole::{Condition, Facts, Verdict};
 
 use check::{Checker, Needs, Variable};
 use evaluate::{Fault, Node, Scope};
@@ -52,9 +55,12 @@ impl Filter {
             Variable { name: "c", kind: Kind::Object(&CONNECTION) },
             Variable { name: "m", kind: Kind::Object(&MESSAGE) },
         ];
-        let (of_message, of_connection) = compile(source, &variables)?
-            .into_iter()
-            .partition(|part| part.needs.variables & MESSAGE_BIT != 0);
+        let parts = compile(source, &variables)?;
+        if let Some(offset) = parts.iter().find_map(|part| part.needs.whole) {
+            return Err(Problem::new(source, offset, "the messages of a connection are `m` here"));
+        }
+        let (of_message, of_connection) =
+            parts.into_iter().partition(|part| part.needs.variables & MESSAGE_BIT != 0);
         Ok(Self { source: source.to_owned(), of_connection, of_message })
     }
 
@@ -189,17 +195,16 @@ mod tests {
     fn every_field_of_the_output_can_be_asked_for_and_stands_on_the_page() {
         let page = include_str!("../../docs/expressions.md");
         let schema = crate::report::schema::schema();
-        // Only one input has no `file`; frames are listed where `--frames` asks for them; messages are `m`.
-        let left_out = ["file", "last_file", "fragments", "messages of connection", "connection of finding"];
-        let mut waiting = vec![(&CONNECTION, "Connection"), (&MESSAGE, "Message")];
+        // Only one input has no `file`; frames are listed where `--frames` asks for them.
+        let left_out = ["file", "last_file", "fragments"];
+        let mut waiting =
+            vec![(&CONNECTION, "Connection"), (&MESSAGE, "Message"), (&shapes::TOTALS, "Totals")];
         while let Some((shape, definition)) = waiting.pop() {
             for field in shape.fields {
                 assert!(page.contains(&format!("`{}`", field.name)), "{} of {}", field.name, shape.name);
             }
             for (name, schema) in schema["$defs"][definition]["properties"].as_object().unwrap() {
-                if left_out.contains(&name.as_str())
-                    || left_out.contains(&format!("{name} of {}", shape.name).as_str())
-                {
+                if left_out.contains(&name.as_str()) {
                     continue;
                 }
                 let field = shape
@@ -315,7 +320,7 @@ mod tests {
 
     fn holds(filter: &Filter, faults: &mut Faults) -> bool {
         let opening = opening();
-        let connection = Connection { id: ConnectionId(1), opening: &opening, end: None };
+        let connection = Connection::opened(ConnectionId(1), &opening);
         filter.connection(connection, faults) && filter.message(connection, &message(TEXT), faults)
     }
 
@@ -386,7 +391,7 @@ mod tests {
     fn evaluated(source: &str, text: &str) -> Option<bool> {
         let filter = Filter::new(source).unwrap_or_else(|problem| panic!("{problem}"));
         let (opening, message) = (opening(), message(text));
-        let connection = Connection { id: ConnectionId(1), opening: &opening, end: None };
+        let connection = Connection::opened(ConnectionId(1), &opening);
         let values = [
             Value::Object(Object::Connection(connection)),
             Value::Object(Object::Message((connection.id, &message))),

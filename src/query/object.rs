@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::value::{Kind, Value};
-use crate::event::{Close, Closing, ConnectionId, Opening, TimelineMessage, Traffic};
+use crate::decode::SkippedPackets;
+use crate::event::{Close, Closing, ConnectionId, Opening, TimelineMessage, Totals, Traffic};
 use crate::http::{Handshake, RequestHead, ResponseHead};
 use crate::packet::Endpoint;
 use crate::rules::Finding;
@@ -29,7 +30,11 @@ pub(super) enum Object<'a> {
     Compression(&'a Traffic),
     /// A number of the client and one of the server.
     Sides([Option<i64>; 2]),
-    Finding(&'a Finding),
+    /// With its connection, where it belongs to one.
+    Finding((Option<ConnectionId>, &'a Finding)),
+    Totals(&'a Totals),
+    Severities(&'a Totals),
+    Skipped(&'a SkippedPackets),
 }
 
 /// A connection as far as it is known.
@@ -37,14 +42,23 @@ pub(super) enum Object<'a> {
 pub(super) struct Connection<'a> {
     pub(super) id: ConnectionId,
     pub(super) opening: &'a Opening,
-    pub(super) end: Option<&'a End>,
+    pub(super) end: Option<End<'a>>,
+    /// Where the whole capture is there.
+    pub(super) messages: Option<&'a [TimelineMessage]>,
+}
+
+impl<'a> Connection<'a> {
+    /// At its opening.
+    pub(super) const fn opened(id: ConnectionId, opening: &'a Opening) -> Self {
+        Self { id, opening, end: None, messages: None }
+    }
 }
 
 /// What is known of a connection when it has ended.
-#[derive(Clone, Debug)]
-pub(super) struct End {
-    pub(super) closing: Closing,
-    pub(super) findings: Vec<Finding>,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End<'a> {
+    pub(super) closing: &'a Closing,
+    pub(super) findings: &'a [Finding],
 }
 
 /// The fields that objects of one sort have.
@@ -73,6 +87,8 @@ pub(super) enum Known {
     Payload,
     /// When the connection has ended.
     AtEnd,
+    /// In a capture that was read to its end and kept.
+    Whole,
 }
 
 impl Shape {

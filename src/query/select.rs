@@ -79,7 +79,7 @@ impl<S: Selected> Selector<S> {
     fn opened(&mut self, id: ConnectionId, at: PacketRef, opening: Box<Opening>) -> ControlFlow<()> {
         let selected = match &self.ends {
             Some(ends) => ends.known.contains_key(&id),
-            None => self.filter.connection(Connection { id, opening: &opening, end: None }, &mut self.faults),
+            None => self.filter.connection(Connection::opened(id, &opening), &mut self.faults),
         };
         if !selected {
             return ControlFlow::Continue(());
@@ -98,8 +98,8 @@ impl<S: Selected> Selector<S> {
             let event = Event { at, connection: Some(id), kind: EventKind::Message(message) };
             return self.out.event(event, Standing::Selected);
         }
-        let end = self.ends.as_ref().and_then(|ends| ends.known.get(&id));
-        let connection = Connection { id, opening: &open.opening, end };
+        let end = self.ends.as_ref().and_then(|ends| ends.known.get(&id)).map(Ended::borrowed);
+        let connection = Connection { end, ..Connection::opened(id, &open.opening) };
         let index = message.index;
         let selected = self.filter.message(connection, &message, &mut self.faults);
         let event = Event { at, connection: Some(id), kind: EventKind::Message(message) };
@@ -184,10 +184,23 @@ fn pass(
     events.try_for_each(|event| out.event(event, standing))
 }
 
+/// What is known of a connection when it has ended.
+#[derive(Debug)]
+struct Ended {
+    closing: Closing,
+    findings: Vec<Finding>,
+}
+
+impl Ended {
+    fn borrowed(&self) -> End<'_> {
+        End { closing: &self.closing, findings: &self.findings }
+    }
+}
+
 /// How the selected connections of a capture ended: what a second reading of it selects by.
 #[derive(Debug, Default)]
 pub struct Ends {
-    known: ById<End>,
+    known: ById<Ended>,
 }
 
 /// Reads a capture for [`Ends`]. Keeps the end and the findings of each connection that the expression selects, as
@@ -227,10 +240,11 @@ impl Sink for EndsOf<'_> {
             }
             EventKind::Closed(closing) => {
                 if let Some((opening, findings)) = self.open.remove(&id) {
-                    let end = End { closing: *closing, findings };
-                    let connection = Connection { id, opening: &opening, end: Some(&end) };
+                    let ended = Ended { closing: *closing, findings };
+                    let end = Some(ended.borrowed());
+                    let connection = Connection { end, ..Connection::opened(id, &opening) };
                     if self.filter.connection(connection, &mut self.faults) {
-                        self.ends.known.insert(id, end);
+                        self.ends.known.insert(id, ended);
                     }
                 }
             }

@@ -7,10 +7,10 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::object::{Field, Known, Object, Shape, shape};
 use super::value::{Kind, Value};
-use crate::event::{CloseHow, Initiator, Transport};
-use crate::http::{ExtensionList, Handshake, Headers, Outcome};
+use crate::event::{ConnectionId, TimelineMessage};
+use crate::http::{ExtensionList, Handshake, Headers};
 use crate::packet::{PacketRef, Side};
-use crate::rules::{Blame, Finding};
+use crate::rules::{Finding, Severity};
 use crate::websocket::close::CloseBody;
 use crate::websocket::{Message, Opcode};
 
@@ -18,7 +18,7 @@ pub(super) static CONNECTION: Shape = shape!("connection", Connection(c), {
     id: Kind::Int => Some(Value::count(c.id.0));
     client: Kind::Object(&ENDPOINT) => Some(Value::Object(Object::Endpoint(c.opening.client)));
     server: Kind::Object(&ENDPOINT) => Some(Value::Object(Object::Endpoint(c.opening.server)));
-    transport: Kind::Text, [TRANSPORTS] => Some(Value::text(transport(c.opening.transport)));
+    transport: Kind::Text, [TRANSPORTS] => Some(Value::text(c.opening.transport.name()));
     http_version: Kind::Text => http_version(&c.opening.handshake).map(Value::text);
     tunnel: Kind::Text => c.opening.tunnel.as_deref().map(Value::text);
     start_time: Kind::Time => time(c.opening.start);
@@ -26,7 +26,8 @@ pub(super) static CONNECTION: Shape = shape!("connection", Connection(c), {
     handshake: Kind::Object(&HANDSHAKE) => Some(Value::Object(Object::Handshake(&c.opening.handshake)));
     close: Kind::Object(&CLOSE), AtEnd => Some(Value::Object(Object::Close(c.end?.closing.close.as_ref()?)));
     traffic: Kind::Object(&TRAFFIC), AtEnd => Some(Value::Object(Object::Traffic(&c.end?.closing.traffic)));
-    findings: Kind::List(&Kind::Object(&FINDING)), AtEnd => Some(findings(&c.end?.findings));
+    findings: FINDINGS, AtEnd => Some(findings(c.id, c.end?.findings));
+    messages: MESSAGES, Whole => Some(messages(c.id, c.messages?));
 });
 
 pub(super) static MESSAGE: Shape = shape!("message", Message(placed), {
@@ -71,7 +72,7 @@ static ENDPOINT: Shape = shape!("endpoint", Endpoint(e), {
 });
 
 static HANDSHAKE: Shape = shape!("handshake", Handshake(h), {
-    outcome: Kind::Text, [OUTCOMES] => Some(Value::text(outcome(h.outcome)));
+    outcome: Kind::Text, [OUTCOMES] => Some(Value::text(h.outcome.name()));
     request: Kind::Object(&REQUEST) => Some(Value::Object(Object::Request(h.request.as_ref()?)));
     response: Kind::Object(&RESPONSE) => Some(Value::Object(Object::Response(h.response.as_ref()?)));
     host: Kind::Text => h.host().map(Value::text);
@@ -111,8 +112,8 @@ static ACCEPT: Shape = shape!("accept", Accept(h), {
 });
 
 static CLOSE: Shape = shape!("close", Close(close), {
-    initiator: Kind::Text, [INITIATORS] => Some(Value::text(initiator(close.initiator)));
-    how: Kind::Text, [HOWS] => Some(Value::text(how(close.how)));
+    initiator: Kind::Text, [INITIATORS] => Some(Value::text(close.initiator.name()));
+    how: Kind::Text, [HOWS] => Some(Value::text(close.how.name()));
     code: Kind::Int => Some(Value::Int(close.code?.into()));
     reason: Kind::Text => close.code.map(|_| Value::text(&close.reason));
     time: Kind::Time => time(close.begun);
@@ -154,17 +155,47 @@ static COMPRESSION: Shape = shape!("compression", Compression(sent), {
     inflated_bytes: Kind::Int => Some(Value::count(sent.inflated_bytes));
 });
 
-static FINDING: Shape = shape!("finding", Finding(finding), {
-    rule: Kind::Text => Some(Value::text(finding.rule.name));
-    severity: Kind::Text, [SEVERITIES] => Some(Value::text(finding.rule.severity.name()));
-    blame: Kind::Text, [BLAMES] => Some(Value::text(blame(finding.blame)));
-    message: Kind::Int => finding.message.map(Value::count);
-    time: Kind::Time => shown(finding.at).and_then(time);
-    packet: Kind::Int => shown(finding.at).map(|at| Value::count(at.number));
-    detail: Kind::Text => Some(Value::text(&finding.detail));
-    reference: Kind::Text => Some(finding.rule.reference).filter(|text| !text.is_empty()).map(Value::text);
+static FINDING: Shape = shape!("finding", Finding(placed), {
+    rule: Kind::Text => Some(Value::text(placed.1.rule.name));
+    severity: Kind::Text, [SEVERITIES] => Some(Value::text(placed.1.rule.severity.name()));
+    blame: Kind::Text, [BLAMES] => Some(Value::text(placed.1.blame.name()));
+    connection: Kind::Int => placed.0.map(|id| Value::count(id.0));
+    message: Kind::Int => placed.1.message.map(Value::count);
+    time: Kind::Time => shown(placed.1.at).and_then(time);
+    packet: Kind::Int => shown(placed.1.at).map(|at| Value::count(at.number));
+    detail: Kind::Text => Some(Value::text(&placed.1.detail));
+    reference: Kind::Text => Some(placed.1.rule.reference).filter(|text| !text.is_empty()).map(Value::text);
 });
 
+pub(super) static TOTALS: Shape = shape!("totals", Totals(totals), {
+    packets: Kind::Int => Some(Value::count(totals.packets));
+    tcp_connections: Kind::Int => Some(Value::count(totals.tcp_connections));
+    tls_connections: Kind::Int => Some(Value::count(totals.tls_connections));
+    http_connections: Kind::Int => Some(Value::count(totals.http_connections));
+    http2_connections: Kind::Int => Some(Value::count(totals.http2_connections));
+    websocket_connections: Kind::Int => Some(Value::count(totals.websocket_connections));
+    messages: Kind::Int => Some(Value::count(totals.messages));
+    frames: Kind::Int => Some(Value::count(totals.frames));
+    findings: Kind::Object(&SEVERITY_COUNTS) => Some(Value::Object(Object::Severities(totals)));
+    skipped_packets: Kind::Object(&SKIPPED) => Some(Value::Object(Object::Skipped(&totals.skipped)));
+});
+
+static SEVERITY_COUNTS: Shape = shape!("findings by severity", Severities(totals), {
+    error: Kind::Int => Some(Value::count(totals.findings_of(Severity::Error)));
+    warning: Kind::Int => Some(Value::count(totals.findings_of(Severity::Warning)));
+    note: Kind::Int => Some(Value::count(totals.findings_of(Severity::Note)));
+    info: Kind::Int => Some(Value::count(totals.findings_of(Severity::Info)));
+});
+
+static SKIPPED: Shape = shape!("skipped packets", Skipped(skipped), {
+    not_ip: Kind::Int => Some(Value::count(skipped.not_ip));
+    not_tcp: Kind::Int => Some(Value::count(skipped.not_tcp));
+    malformed: Kind::Int => Some(Value::count(skipped.malformed));
+    unknown_link: Kind::Int => Some(Value::count(skipped.unknown_link));
+    fragment: Kind::Int => Some(Value::count(skipped.fragment));
+    encrypted: Kind::Int => Some(Value::count(skipped.encrypted));
+    cut_headers: Kind::Int => Some(Value::count(skipped.cut_headers));
+});
 const TRANSPORTS: &[&str] = &["tcp", "tls"];
 const DIRECTIONS: &[&str] = &["client_to_server", "server_to_client"];
 const TYPES: &[&str] = &["text", "binary", "close", "ping", "pong", "reserved"];
@@ -174,6 +205,10 @@ const HOWS: &[&str] =
     &["close_handshake", "close_unanswered", "close_answer_unknown", "fin", "reset", "idle", "capture_ended"];
 const SEVERITIES: &[&str] = &["error", "warning", "note", "info"];
 const BLAMES: &[&str] = &["client", "server", "capture"];
+
+pub(super) const CONNECTIONS: Kind = Kind::List(&Kind::Object(&CONNECTION));
+pub(super) const MESSAGES: Kind = Kind::List(&Kind::Object(&MESSAGE));
+pub(super) const FINDINGS: Kind = Kind::List(&Kind::Object(&FINDING));
 
 const TEXTS: Kind = Kind::List(&Kind::Text);
 /// Pairs of name and value.
@@ -215,8 +250,12 @@ fn extensions<'a>(agreed: &ExtensionList) -> Option<Value<'a>> {
     texts(agreed.extensions.iter().map(|each| owned(each.to_string())))
 }
 
-fn findings(findings: &[Finding]) -> Value<'_> {
-    list(findings.iter().map(|each| Value::Object(Object::Finding(each))))
+fn findings(id: ConnectionId, findings: &[Finding]) -> Value<'_> {
+    list(findings.iter().map(|each| Value::Object(Object::Finding((Some(id), each)))))
+}
+
+fn messages(id: ConnectionId, messages: &[TimelineMessage]) -> Value<'_> {
+    list(messages.iter().map(|each| Value::Object(Object::Message((id, each)))))
 }
 
 fn sides<'a>(sides: [Option<i64>; 2]) -> Option<Value<'a>> {
@@ -245,13 +284,6 @@ fn http_version(handshake: &Handshake) -> Option<&str> {
     handshake.response.as_ref().map(|head| head.version.as_str()).or_else(request)
 }
 
-const fn transport(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Tcp => "tcp",
-        Transport::Tls => "tls",
-    }
-}
-
 const fn direction(sender: Side) -> &'static str {
     match sender {
         Side::Client => "client_to_server",
@@ -267,44 +299,5 @@ const fn message_type(opcode: Opcode) -> &'static str {
         Opcode::PING => "ping",
         Opcode::PONG => "pong",
         _ => "reserved",
-    }
-}
-
-const fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Accepted => "accepted",
-        Outcome::Refused => "refused",
-        Outcome::Invalid => "invalid",
-        Outcome::Unanswered => "unanswered",
-        Outcome::NotCaptured => "not_captured",
-    }
-}
-
-const fn initiator(initiator: Initiator) -> &'static str {
-    match initiator {
-        Initiator::Client => "client",
-        Initiator::Server => "server",
-        Initiator::Both => "both",
-        Initiator::Unknown => "unknown",
-    }
-}
-
-const fn how(how: CloseHow) -> &'static str {
-    match how {
-        CloseHow::CloseHandshake => "close_handshake",
-        CloseHow::CloseUnanswered => "close_unanswered",
-        CloseHow::CloseAnswerUnknown => "close_answer_unknown",
-        CloseHow::Fin => "fin",
-        CloseHow::Reset => "reset",
-        CloseHow::Idle => "idle",
-        CloseHow::CaptureEnded => "capture_ended",
-    }
-}
-
-const fn blame(blame: Blame) -> &'static str {
-    match blame {
-        Blame::Client => "client",
-        Blame::Server => "server",
-        Blame::Capture => "capture",
     }
 }

@@ -53,6 +53,11 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
     groups().into_iter().flat_map(|group| group.rules)
 }
 
+/// The rules about what TCP and the capture did, whoever spoke.
+pub(crate) fn transport_and_capture() -> impl Iterator<Item = &'static Rule> {
+    transport::RULES.iter().chain(capture::RULES).copied()
+}
+
 /// Rules that look at the same thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
@@ -129,6 +134,17 @@ pub enum Blame {
     Server,
     /// The capture does not show enough.
     Capture,
+}
+
+impl Blame {
+    /// `client`, `server`, `capture`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+            Self::Capture => "capture",
+        }
+    }
 }
 
 impl From<Side> for Blame {
