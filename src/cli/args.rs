@@ -1,5 +1,9 @@
 //! The command line as typed.
 
+mod check;
+
+pub use check::{CheckArguments, CheckFormat, FailOn};
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,6 +26,7 @@ Examples:
   wspect read chat.pcap --connection 3 --frames  one connection, frame by frame
   wspect read chat.pcap --where 'm.length > 1000'  what an expression selects
   wspect read *.pcapng --format ndjson | jq .    for programs
+  wspect check chat.pcap --expect chat.toml      exit status 1 if it is not as it should be
   wspect rules frame-server-masked               what a finding means, and what to do
   ssh host tcpdump -U -w - tcp port 80 | wspect read -";
 
@@ -30,10 +35,12 @@ Examples:
 pub enum Command {
     /// Show the WebSocket connections and messages of capture files
     Read(ReadArguments),
+    /// Judge capture files in CI: by findings, expectations and a baseline
+    Check(CheckArguments),
     /// List the rules that findings stand on, or explain one
     Rules(RulesArguments),
-    /// Print the JSON Schema of --format json (`#/$defs/Document`) and of a line of --format ndjson (`#/$defs/Line`), and of
-    /// an element of `wspect rules --format json` (`#/$defs/Rule`)
+    /// Print the JSON Schema of --format json (`#/$defs/Document`) and of a line of --format ndjson (`#/$defs/Line`), of
+    /// `wspect check --format json` (`#/$defs/CheckDocument`), and of an element of `wspect rules --format json` (`#/$defs/Rule`)
     Schema,
 }
 
@@ -104,32 +111,32 @@ pub struct ReadArguments {
 }
 
 /// From when on something legal is worth a finding.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "What counts as slow, silent or large")]
 pub struct ThresholdArguments {
-    /// Opening handshakes that take this long
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
-    pub slow_handshake: Duration,
+    /// Opening handshakes that take this long [default: 1s]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub slow_handshake: Option<Duration>,
 
-    /// Pongs, answers to a Close, and the end of TCP after them, that take this long
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
-    pub slow_answer: Duration,
+    /// Pongs, answers to a Close, and the end of TCP after them, that take this long [default: 1s]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub slow_answer: Option<Duration>,
 
-    /// Pings that wait this long for a Pong that never comes
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
-    pub silent_ping: Duration,
+    /// Pings that wait this long for a Pong that never comes [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub silent_ping: Option<Duration>,
 
-    /// Silences before a connection's end that can be an idle timeout
-    #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = duration)]
-    pub idle: Duration,
+    /// Silences before a connection's end that can be an idle timeout [default: 25s]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub idle: Option<Duration>,
 
-    /// Messages of this size
-    #[arg(long, value_name = "SIZE", default_value = "16 MiB", value_parser = size)]
-    pub large_message: ByteSize,
+    /// Messages of this size [default: 16 MiB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub large_message: Option<ByteSize>,
 }
 
 /// `1000`, `64 KiB`, `1.5 MB`
-fn size(text: &str) -> Result<ByteSize, String> {
+pub(super) fn size(text: &str) -> Result<ByteSize, String> {
     text.parse()
         .map_err(|_| "a size is a number of bytes, or one with a unit: 1000, 64 KiB, 1.5 MB".to_owned())
 }
@@ -144,7 +151,7 @@ fn connection(text: &str) -> Result<u64, String> {
 }
 
 /// `1s`, `1.5 min`, `2h 30m`
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let duration: SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
     Duration::try_from(duration).map_err(|_| "a duration can't be negative".to_owned())
 }

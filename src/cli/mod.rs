@@ -1,6 +1,8 @@
 //! The command line: what was typed → source, pipeline, reports → exit status.
 
 pub mod args;
+mod check;
+mod config;
 mod progress;
 mod read;
 mod rules;
@@ -13,20 +15,22 @@ use args::{Arguments, Command};
 use clap::Parser;
 use clap::error::ErrorKind;
 
-/// Runs the command that `arguments` (the program's name first) ask for, and says how it ended: 0 done, 2 the input
-/// could not be read or the command line is wrong.
+/// Runs the command that `arguments` (the program's name first) ask for, and says how it ended: 0 done, 1 a check
+/// failed, 2 the input could not be read or the command line is wrong.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
     let result = match arguments.command {
-        Command::Read(arguments) => read::run(arguments),
-        Command::Rules(arguments) => rules::run(&arguments),
-        Command::Schema => read::schema(),
+        Command::Read(arguments) => read::run(arguments).map(|()| true),
+        Command::Check(arguments) => check::run(arguments),
+        Command::Rules(arguments) => rules::run(&arguments).map(|()| true),
+        Command::Schema => read::schema().map(|()| true),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("wspect: {error:#}"));

@@ -58,7 +58,7 @@ pub(super) fn run(mut arguments: ReadArguments) -> anyhow::Result<()> {
 }
 
 /// Without a name the capture comes through a pipe. Nobody types one in.
-fn read_from(captures: &mut Vec<String>) -> anyhow::Result<()> {
+pub(super) fn read_from(captures: &mut Vec<String>) -> anyhow::Result<()> {
     let typed = io::stdin().is_terminal();
     if captures.is_empty() && typed {
         bail!("no capture to read: name a file, as in `wspect read chat.pcap`, or pipe one in");
@@ -147,14 +147,15 @@ fn options(arguments: &ReadArguments) -> anyhow::Result<Options> {
     Ok(options)
 }
 
-fn thresholds(arguments: &ThresholdArguments) -> Thresholds {
+pub(super) fn thresholds(arguments: &ThresholdArguments) -> Thresholds {
+    let usual = Thresholds::default();
     Thresholds {
-        slow_handshake: arguments.slow_handshake,
-        slow_answer: arguments.slow_answer,
-        silent_ping: arguments.silent_ping,
-        idle: arguments.idle,
-        large_message: arguments.large_message.as_u64(),
-        ..Thresholds::default()
+        slow_handshake: arguments.slow_handshake.unwrap_or(usual.slow_handshake),
+        slow_answer: arguments.slow_answer.unwrap_or(usual.slow_answer),
+        silent_ping: arguments.silent_ping.unwrap_or(usual.silent_ping),
+        idle: arguments.idle.unwrap_or(usual.idle),
+        large_message: arguments.large_message.map_or(usual.large_message, |size| size.as_u64()),
+        ..usual
     }
 }
 
@@ -239,7 +240,7 @@ impl Output {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the output file is the command line's to create")]
-fn create(path: &Path, captures: &[String]) -> anyhow::Result<File> {
+pub(super) fn create(path: &Path, captures: &[String]) -> anyhow::Result<File> {
     let same = |capture: &String| {
         std::fs::canonicalize(capture)
             .is_ok_and(|capture| std::fs::canonicalize(path).is_ok_and(|path| path == capture))

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use anyhow::bail;
+use anyhow::anyhow;
 
 use super::args::{ListFormat, RulesArguments};
 use super::read::width;
@@ -35,10 +35,15 @@ fn group_with(name: &str) -> anyhow::Result<Group> {
             return Ok(Group { rules: vec![*rule], ..group });
         }
     }
+    Err(unknown(name))
+}
+
+/// That there is no such rule, and which may have been meant.
+pub(super) fn unknown(name: &str) -> anyhow::Error {
     let all_of_them = "`wspect rules` lists all";
     match nearest(name).as_slice() {
-        [] => bail!("no rule is named '{name}'; {all_of_them}"),
-        similar => bail!("no rule is named '{name}', but there is {}; {all_of_them}", similar.join(", ")),
+        [] => anyhow!("no rule is named '{name}'; {all_of_them}"),
+        similar => anyhow!("no rule is named '{name}', but there is {}; {all_of_them}", similar.join(", ")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Events → what people and programs read: the only output.
 
 pub mod catalogue;
+pub mod checked;
 pub mod json;
 pub mod ndjson;
 #[cfg(test)]

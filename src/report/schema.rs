@@ -4,24 +4,27 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
+use super::checked::CheckDocument;
 use super::view::{
     Capture, Closing, Finding, Generator, Handshake, Line, Message, Parties, Rule, Time, Totals,
 };
 
 /// The JSON Schema (draft 2020-12) of `--format json` (`#/$defs/Document`) and of each line of `--format ndjson`
-/// (`#/$defs/Line`), and of an element of `wspect rules --format json` (`#/$defs/Rule`). The same on every run.
+/// (`#/$defs/Line`), of `wspect check --format json` (`#/$defs/CheckDocument`), and of an element of
+/// `wspect rules --format json` (`#/$defs/Rule`). The same on every run.
 pub fn schema() -> Value {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let document = generator.subschema_for::<Document<'_>>();
     let line = generator.subschema_for::<Line<'_>>();
+    let check = generator.subschema_for::<CheckDocument<'_>>();
     let rule = generator.subschema_for::<Rule>();
     let mut definitions = Value::Object(generator.take_definitions(true));
     without_null(&mut definitions);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "wspect output",
-        "description": "A document of --format json, a line of --format ndjson, or what wspect rules --format json writes.",
-        "anyOf": [document, line, {"type": "array", "items": rule}],
+        "description": "A document of --format json, a line of --format ndjson, or what wspect check and wspect rules --format json write.",
+        "anyOf": [document, line, check, {"type": "array", "items": rule}],
         "$defs": definitions,
     })
 }

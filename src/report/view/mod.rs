@@ -91,6 +91,13 @@ impl<'a> Finding<'a> {
     }
 }
 
+impl Finding<'_> {
+    /// Counting for more or less than the rule does by itself.
+    pub(super) fn counting(self, severity: rules::Severity) -> Self {
+        Self { severity: severity.into(), ..self }
+    }
+}
+
 /// How bad a finding is.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -1,0 +1,110 @@
+//! `wspect check`.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::args::{CheckArguments, CheckFormat};
+use super::config::Config;
+use super::progress::Watched;
+use super::read::{create, read_from, thresholds, width};
+use super::{rules, say};
+use crate::capture;
+use crate::check::{Baseline, Demands, Levels, check, expectations};
+use crate::connection::Options;
+use crate::document::{Document, Extent};
+use crate::report::Color;
+use crate::report::checked::{self, Checked};
+use crate::rules::Severity;
+
+/// Judges the captures, and says whether they are as demanded.
+pub(super) fn run(mut arguments: CheckArguments) -> anyhow::Result<bool> {
+    read_from(&mut arguments.captures)?;
+    let arguments = &arguments;
+    let (config, levels) = Config::read(arguments.config.as_deref())?;
+    let mut demands = demands(arguments, &config, levels)?;
+    let mut options =
+        Options { thresholds: thresholds(&config.thresholds(&arguments.thresholds)), ..Options::default() };
+    options.limits.payload = usize::try_from(arguments.max_payload.as_u64()).context("--max-payload")?;
+    let extent = if arguments.bless { Extent::Whole } else { demands.extent() };
+    if extent == Extent::WithoutMessages {
+        options.payload = 0;
+    }
+    let source = capture::open(&arguments.captures, &options.limits)?;
+    let document = Document::of(&mut Watched::new(source), &options, extent)?;
+    if let Some(path) = arguments.baseline.as_deref().filter(|_| arguments.bless) {
+        demands.baseline = Some(bless(path, arguments, &document)?);
+    }
+    let outcome = check(&document, &demands);
+    let baseline = arguments.baseline.as_ref().map(|path| path.display().to_string());
+    write(
+        arguments,
+        &Checked {
+            captures: &arguments.captures,
+            document: &document,
+            fail_on: demands.fail_on,
+            baseline: baseline.as_deref(),
+            outcome: &outcome,
+        },
+    )?;
+    Ok(outcome.passed())
+}
+
+fn demands(arguments: &CheckArguments, config: &Config, mut levels: Levels) -> anyhow::Result<Demands> {
+    for (name, level) in &arguments.rule {
+        levels.set(name, *level).map_err(|_| rules::unknown(name)).context("--rule")?;
+    }
+    let mut demands = Demands {
+        levels,
+        fail_on: arguments.fail_on.or(config.fail_on).map_or(Severity::Error, Severity::from),
+        ..Demands::default()
+    };
+    for path in &arguments.expect {
+        demands.expectations.extend(expectations(&path.display().to_string(), &text(path)?)?);
+    }
+    if let Some(path) = arguments.baseline.as_deref().filter(|_| !arguments.bless) {
+        let json = text(path).context("--bless records a baseline")?;
+        demands.baseline = Some(Baseline::from_json(&json).with_context(|| path.display().to_string())?);
+    }
+    Ok(demands)
+}
+
+fn text(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| path.display().to_string())
+}
+
+/// Records the baseline.
+fn bless(path: &Path, arguments: &CheckArguments, document: &Document) -> anyhow::Result<Baseline> {
+    let baseline = Baseline::of(document);
+    let mut file = create(path, &arguments.captures)?;
+    file.write_all(baseline.json()?.as_bytes()).with_context(|| path.display().to_string())?;
+    say(&format!("wspect: {} is the baseline now", path.display()));
+    Ok(baseline)
+}
+
+fn write(arguments: &CheckArguments, result: &Checked<'_>) -> anyhow::Result<()> {
+    let mut out: Box<dyn Write> = match &arguments.output {
+        Some(path) => Box::new(BufWriter::new(create(path, &arguments.captures)?)),
+        None => Box::new(BufWriter::new(io::stdout().lock())),
+    };
+    match arguments.format {
+        CheckFormat::Table => {
+            let to_file = arguments.output.is_some();
+            checked::table(result, width(to_file), color(to_file), &mut out)?;
+        }
+        CheckFormat::Json => checked::json(result, &mut out)?,
+        CheckFormat::Junit => checked::junit(result, &mut out)?,
+        CheckFormat::Sarif => checked::sarif(result, &mut out)?,
+        CheckFormat::Github => checked::github(result, &mut out)?,
+    }
+    Ok(out.flush()?)
+}
+
+fn color(to_file: bool) -> Color {
+    match anstream::AutoStream::choice(&io::stdout()) {
+        _ if to_file => Color::Never,
+        anstream::ColorChoice::Never => Color::Never,
+        _ => Color::Always,
+    }
+}
