@@ -175,6 +175,7 @@ pub(super) static TOTALS: Shape = shape!("totals", Totals(totals), {
     http2_connections: Kind::Int => Some(Value::count(totals.http2_connections));
     websocket_connections: Kind::Int => Some(Value::count(totals.websocket_connections));
     messages: Kind::Int => Some(Value::count(totals.messages));
+    control_frames: Kind::Int => Some(Value::count(totals.control_frames));
     frames: Kind::Int => Some(Value::count(totals.frames));
     findings: Kind::Object(&SEVERITY_COUNTS) => Some(Value::Object(Object::Severities(totals)));
     skipped_packets: Kind::Object(&SKIPPED) => Some(Value::Object(Object::Skipped(&totals.skipped)));
