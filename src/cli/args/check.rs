@@ -21,7 +21,7 @@ pub struct CheckArguments {
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
 
-    /// A TOML file of expectations: [[expect]] tables with a name, an expr (CEL over `connections`, `messages`, `findings` and
+    /// A TOML file of expectations: `[[expect]]` tables with a name, an expr (CEL over `connections`, `messages`, `findings` and
     /// `totals`) and a message
     #[arg(long, value_name = "FILE")]
     pub expect: Vec<PathBuf>,
