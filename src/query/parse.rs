@@ -92,10 +92,21 @@ fn in_words(message: &str) -> String {
     if said.contains("Recursion") {
         return format!("brackets nested more than {MAX_NESTING} deep");
     }
-    let Some(input) = said.find('\'').and_then(|start| said.get(start + 1..)) else { return said.to_owned() };
-    let input = input.split("' expecting").next().unwrap_or_default().trim_end_matches('\'');
-    if input == "<EOF>" {
-        return "the expression ends too early".to_owned();
+    let missing = said.strip_prefix("missing ").and_then(|rest| rest.split_once(" at '"));
+    let (missing, input) = match missing {
+        Some((missing, input)) => (Some(missing.trim_matches('\'')), input),
+        None => match said.split_once('\'') {
+            Some((_, input)) => (None, input),
+            None => return said.to_owned(),
+        },
+    };
+    let input = input.split("' expecting").next().unwrap_or_default();
+    let input = input.strip_suffix('\'').unwrap_or(input);
+    match (missing, input) {
+        (Some(missing), "<EOF>") => return format!("the expression ends too early: `{missing}` is missing"),
+        (None, "<EOF>") => return "the expression ends too early".to_owned(),
+        (Some(missing), _) => return format!("`{missing}` is missing before `{}`", input.trim_end()),
+        (None, _) => {}
     }
     if said.starts_with("token recognition") && input.starts_with(['"', '\'']) {
         return "this string has no end".to_owned();
@@ -116,3 +127,17 @@ const HINTS: [(&str, &str); 8] = [
     ("matches", "text.matches(\"…\")"),
     ("contains", "text.contains(\"…\")"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_parser_misses_is_said_with_its_own_quotes_only() {
+        let said = |message| in_words(&format!("Syntax error: {message}"));
+        assert_eq!(said("missing ')' at '<EOF>'"), "the expression ends too early: `)` is missing");
+        assert_eq!(said("missing ')' at 'm'"), "`)` is missing before `m`");
+        assert_eq!(said("missing IDENTIFIER at '.'"), "`IDENTIFIER` is missing before `.`");
+        assert_eq!(said("extraneous input ')' expecting <EOF>"), "unexpected `)`");
+    }
+}
