@@ -7,7 +7,9 @@ use std::path::Path;
 
 use crate::capture::{self, CaptureError, Source};
 use crate::connection::Options;
-use crate::event::{Closing, ConnectionId, Event, EventKind, Opening, Sink, TimelineMessage, Totals};
+use crate::event::{
+    CaptureOrder, Closing, ConnectionId, Event, EventKind, Opening, Sink, TimelineMessage, Totals,
+};
 use crate::http::{Handshake, Headers};
 use crate::pipeline;
 use crate::rules::Finding;
@@ -51,7 +53,7 @@ pub struct Connection {
     pub id: ConnectionId,
     /// Who speaks, over what, and the opening handshake.
     pub opening: Opening,
-    /// Both directions, control frames included; the place of each is its index.
+    /// Both directions, control frames included, in the order of the capture ([`CaptureOrder`]).
     pub messages: Vec<TimelineMessage>,
     /// In the order in which they were found.
     pub findings: Vec<Finding>,
@@ -154,10 +156,18 @@ impl Gathering {
     fn document(self, totals: Totals) -> Document {
         let connections = self.open.into_iter().filter_map(|(id, parts)| {
             let Parts { opening, messages, findings, closing } = parts;
+            let messages = in_capture_order(messages);
             Some(Connection { id, opening: opening?, messages, findings, closing: closing? })
         });
         Document { connections: connections.collect(), findings: self.findings, totals }
     }
+}
+
+fn in_capture_order(messages: Vec<TimelineMessage>) -> Vec<TimelineMessage> {
+    let mut order = CaptureOrder::default();
+    let mut placed: Vec<_> = messages.into_iter().map(|message| (order.place(&message), message)).collect();
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, message)| message).collect()
 }
 
 impl Sink for Gathering {
@@ -222,6 +232,20 @@ mod tests {
         assert!((0..).zip(&chat.messages).all(|(place, message)| message.index == place));
         assert_eq!(chat.messages.len() as u64, document.totals.messages);
         assert_eq!(document.totals.inputs.len(), 1);
+    }
+
+    #[test]
+    fn messages_stand_in_the_order_of_their_packets_and_each_direction_as_it_was_sent() {
+        let message = |(index, (sender, number))| {
+            let last = crate::packet::PacketRef { number, ..Default::default() };
+            TimelineMessage { index, sender, message: Box::new(Message { last, ..Message::default() }) }
+        };
+        use crate::packet::Side::{Client, Server};
+        let delivered =
+            [(Client, 3), (Server, 5), (Server, 9), (Client, 4), (Client, 7), (Client, 6), (Server, 9)];
+        let messages = in_capture_order((0..).zip(delivered).map(message).collect());
+        let places: Vec<_> = messages.iter().map(|message| message.index).collect();
+        assert_eq!(places, [0, 3, 1, 4, 5, 2, 6]);
     }
 
     #[test]

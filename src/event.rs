@@ -77,12 +77,30 @@ impl Transport {
 /// A message with its place in the connection's timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimelineMessage {
-    /// 0, 1, 2 … over both directions, in the order of delivery.
+    /// 0, 1, 2 … over both directions, in the order of delivery: the name of the message, wherever it stands.
     pub index: u64,
     /// Who sent it.
     pub sender: Side,
     /// The message.
     pub message: Box<Message>,
+}
+
+/// The order of a document's messages: that of their last packets in the capture, with each direction as it was sent. In
+/// the order of delivery, a message behind a hole comes when the hole is given up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CaptureOrder {
+    /// The highest packet of each direction so far.
+    reached: [u64; 2],
+}
+
+impl CaptureOrder {
+    /// Where the next message of a connection belongs: behind all those of a lower or the same place.
+    pub fn place(&mut self, timeline: &TimelineMessage) -> u64 {
+        let [client, server] = &mut self.reached;
+        let reached = if timeline.sender == Side::Client { client } else { server };
+        *reached = (*reached).max(timeline.message.last.number);
+        *reached
+    }
 }
 
 /// A connection at its end.

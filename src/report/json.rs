@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Report;
 use super::shown::{Detail, Shown};
 use super::view::{self, Files, Generator, SCHEMA, Time};
-use crate::event::{Closing, ConnectionId, Event, EventKind, Opening, Totals};
+use crate::event::{CaptureOrder, Closing, ConnectionId, Event, EventKind, Opening, Totals};
 use crate::packet::CaptureInfo;
 
 /// The document of the output contract, written when the capture has ended: until then it is kept, already
@@ -51,8 +51,9 @@ impl<W: Write> Report for Json<W> {
             }
             (Some(_), EventKind::Message(_)) if self.shown.detail == Detail::Summary => Ok(()),
             (Some(id), EventKind::Message(message)) => {
-                let list = &mut self.connections.entry(id).or_default().messages;
-                list.push(&view::Message::new(None, message, &self.shown, files))
+                let parts = self.connections.entry(id).or_default();
+                let place = parts.order.place(message);
+                parts.messages.push(place, &view::Message::new(None, message, &self.shown, files))
             }
             (Some(id), EventKind::Closed(closing)) => {
                 self.connections.entry(id).or_default().close(closing, files)
@@ -91,7 +92,8 @@ impl<W: Write> Report for Json<W> {
 struct Parts {
     parties: Vec<u8>,
     handshake: Vec<u8>,
-    messages: List,
+    messages: Placed,
+    order: CaptureOrder,
     findings: List,
     end_time: Option<Time>,
     closing: Vec<u8>,
@@ -158,6 +160,34 @@ impl List {
         out.write_all(b"[")?;
         out.write_all(&self.0)?;
         out.write_all(if self.0.is_empty() { b"]" } else { b"\n]" })
+    }
+}
+
+/// A JSON array that is made in another order than that in which it is written.
+#[derive(Debug, Default)]
+struct Placed {
+    elements: Vec<u8>,
+    /// Where each element belongs, and where it ends.
+    places: Vec<(u64, usize)>,
+}
+
+impl Placed {
+    fn push(&mut self, place: u64, element: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.elements, element)?;
+        self.places.push((place, self.elements.len()));
+        Ok(())
+    }
+
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let starts = std::iter::once(0).chain(self.places.iter().map(|(_, end)| *end));
+        let mut elements: Vec<_> = self.places.iter().zip(starts).collect();
+        elements.sort_by_key(|((place, _), _)| *place);
+        out.write_all(b"[")?;
+        for (n, ((_, end), start)) in elements.iter().enumerate() {
+            out.write_all(if n == 0 { b"\n" } else { b",\n" })?;
+            out.write_all(self.elements.get(*start..*end).unwrap_or_default())?;
+        }
+        out.write_all(if elements.is_empty() { b"]" } else { b"\n]" })
     }
 }
 
