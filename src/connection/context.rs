@@ -7,7 +7,7 @@ use crate::http::Handshake;
 use crate::packet::{PacketRef, Side};
 use crate::rules::Blame;
 use crate::rules::capture::LIMIT_REACHED;
-use crate::rules::handshake::response::NO_RESPONSE;
+use crate::rules::handshake::response::{NO_RESPONSE, OPEN_AT_END};
 use crate::rules::handshake::{Conduct, End};
 use crate::tcp::Tracker;
 
@@ -31,7 +31,7 @@ impl Context<'_> {
         let passage = self.tcp.and_then(|tcp| self.peers.passage(tcp, end));
         if let Some(missing) = passage.and_then(|passage| passage.one_direction_only()) {
             // Whether there was an answer is not known.
-            findings.retain(|finding| finding.rule != &NO_RESPONSE);
+            findings.retain(|finding| finding.rule != &NO_RESPONSE && finding.rule != &OPEN_AT_END);
             findings.push(missing);
         }
         let traffic = opening

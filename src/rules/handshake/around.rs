@@ -2,13 +2,13 @@
 
 use crate::http::{Handshake, RequestHead};
 use crate::packet::{Endpoint, PacketRef, Side};
-use crate::rules::thresholds::Thresholds;
+use crate::rules::thresholds::{Thresholds, reaches};
 use crate::rules::{Blame, Finding, rules};
 
 rules! {
     /// The answer took long.
     ///
-    /// Longer than `--slow-handshake` from the last packet of the request to the last of the answer. The client's `onopen`
+    /// `--slow-handshake` or longer from the last packet of the request to the last of the answer. The client's `onopen`
     /// waits for it; usual causes are authentication, a cold start, or a proxy that connects to its origin first.
     SLOW = "handshake-slow", Note, "";
 
@@ -142,8 +142,8 @@ pub(super) fn check(
             let detail = format!("101 to a {method} request that did not ask for WebSocket");
             broken(&UNSOLICITED_101, detail);
         }
-        let slow = i64::try_from(thresholds.slow_handshake.as_nanos()).unwrap_or(i64::MAX);
-        if let Some(latency) = handshake.latency_ns().filter(|latency| *latency > slow) {
+        let slow = |latency: &i64| reaches(*latency, thresholds.slow_handshake);
+        if let Some(latency) = handshake.latency_ns().filter(slow) {
             broken(&SLOW, format!("the answer took {}", milliseconds(latency)));
         }
         if around.conduct.coalesced > 0 {
@@ -200,10 +200,10 @@ mod tests {
     }
 
     #[test]
-    fn slow_is_what_takes_longer_than_the_threshold() {
+    fn slow_is_what_reaches_the_threshold() {
         let mut scene = Scene::new();
-        scene.answered_after(Duration::from_secs(1)).breaks(&[]);
-        scene.answered_after(Duration::from_nanos(1_000_000_001)).breaks(&["handshake-slow"]);
+        scene.answered_after(Duration::from_nanos(999_999_999)).breaks(&[]);
+        scene.answered_after(Duration::from_secs(1)).breaks(&["handshake-slow"]);
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub fn check(
         response::check(handshake, found);
         choices::check(handshake, found);
     }
-    response::check_outcome(handshake, around.end, found);
+    response::check_outcome(handshake, around.end, thresholds, found);
     privacy::check(handshake, around, found);
     around::check(handshake, around, thresholds, found);
 }

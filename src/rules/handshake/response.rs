@@ -3,6 +3,7 @@
 use super::around::End;
 use crate::http::{Handshake, Outcome, RequestHead, ResponseHead};
 use crate::packet::Side;
+use crate::rules::thresholds::{Thresholds, reaches};
 use crate::rules::{Blame, Finding, rules};
 
 rules! {
@@ -45,9 +46,14 @@ rules! {
 
     /// The upgrade request got no answer.
     ///
-    /// The connection or the capture ended first; the finding says how long the client waited, and blames the capture where
-    /// that ended too early to know, or has lost bytes where the answer would be.
+    /// The connection ended first, or the capture after `--slow-handshake` or more; the finding says how long the client
+    /// waited. It blames the capture where that ended, or has lost bytes where the answer would be.
     NO_RESPONSE = "handshake-no-response", Warning, "RFC 6455 §4.1";
+
+    /// The capture ends just after the upgrade request.
+    ///
+    /// Sooner than an answer is due (`--slow-handshake`). Nothing is wrong: capture for longer.
+    OPEN_AT_END = "handshake-open-at-end", Info, "";
 }
 
 /// What an answer that switches protocols breaks, and a refusal that helps nobody.
@@ -90,9 +96,14 @@ fn check_accept(handshake: &Handshake, response: &ResponseHead, found: &mut impl
 }
 
 /// How the handshake ended, where it did not end with an open connection.
-pub(super) fn check_outcome(handshake: &Handshake, end: End, found: &mut impl FnMut(Finding)) {
+pub(super) fn check_outcome(
+    handshake: &Handshake,
+    end: End,
+    thresholds: &Thresholds,
+    found: &mut impl FnMut(Finding),
+) {
     match (handshake.outcome, &handshake.request, &handshake.response) {
-        (Outcome::Unanswered, Some(request), _) => found(no_response(request, end)),
+        (Outcome::Unanswered, Some(request), _) => found(no_response(request, end, thresholds)),
         (Outcome::Refused, _, Some(response)) => {
             found(REJECTED.broken(Side::Server, response.last, refusal(response)));
         }
@@ -100,7 +111,7 @@ pub(super) fn check_outcome(handshake: &Handshake, end: End, found: &mut impl Fn
     }
 }
 
-fn no_response(request: &RequestHead, end: End) -> Finding {
+fn no_response(request: &RequestHead, end: End, thresholds: &Thresholds) -> Finding {
     let (blame, what) = match end {
         End::Connection(_) => (Blame::Server, "the connection ended"),
         End::Capture(_) => (Blame::Capture, "the capture ended"),
@@ -111,7 +122,12 @@ fn no_response(request: &RequestHead, end: End) -> Finding {
         }
     };
     let at = end.at();
-    let waited = super::around::milliseconds(at.time.nanos_since(request.last.time));
+    let waited = at.time.nanos_since(request.last.time);
+    let early = blame == Blame::Capture && !reaches(waited, thresholds.slow_handshake);
+    let waited = super::around::milliseconds(waited);
+    if early {
+        return OPEN_AT_END.broken(blame, at, format!("the capture ends {waited} after the upgrade request"));
+    }
     NO_RESPONSE.broken(blame, at, format!("no answer to the upgrade request in {waited}, when {what}"))
 }
 
@@ -131,6 +147,7 @@ fn refusal(response: &ResponseHead) -> String {
 mod tests {
     use super::super::scene::{ACCEPT, Scene};
     use super::*;
+    use crate::packet::{PacketRef, Timestamp};
 
     #[test]
     fn the_accept_value_is_there_once_and_right() {
@@ -181,5 +198,16 @@ mod tests {
             Scene::new().unanswered().details(),
             ["no answer to the upgrade request in 1500.000 ms, when the connection ended"]
         );
+    }
+
+    #[test]
+    fn an_answer_that_is_not_due_yet_is_not_missed() {
+        let mut scene = Scene::new().unanswered();
+        scene.around.end = End::Capture(scene.around.end.at());
+        scene.breaks(&["handshake-no-response"]);
+        scene.around.end =
+            End::Capture(PacketRef { time: Timestamp::from_nanos(999_999_999), ..scene.around.end.at() });
+        scene.breaks(&["handshake-open-at-end"]);
+        assert_eq!(scene.details(), ["the capture ends 999.999 ms after the upgrade request"]);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use wspect::packet::Side;
 use wspect::rules::Blame::{Capture, Client, Server};
 
 use super::{Case, chat, ended, opened};
@@ -115,6 +116,10 @@ fn answers() -> Vec<Case> {
             Scenario::new().client(legal_upgrade().request_bytes()).fin().pcap()
         }),
         Case::new("handshake-no-response", Capture, || {
+            let script = Scenario::new().client(legal_upgrade().request_bytes());
+            script.wait(2_000_000_000).ack(Side::Server).pcap()
+        }),
+        Case::new("handshake-open-at-end", Capture, || {
             Scenario::new().client(legal_upgrade().request_bytes()).pcap()
         }),
     ]
