@@ -6,20 +6,19 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use crate::packet::{PacketRef, Side};
 use crate::rules::Finding;
 use crate::rules::ping::{self, Beat, Fate};
-use crate::rules::thresholds::Thresholds;
+use crate::rules::thresholds::{Thresholds, reaches};
 use crate::websocket::Message;
 
-/// The Pings of one side that wait for their Pong. At most [`WAITING`] of them: of older ones it is only said that
-/// they were not answered.
+/// The Pings of one side that wait for their Pong: the latest [`WAITING`] of them, older ones are counted.
 #[derive(Debug)]
 pub(super) struct Pings {
     pinger: Side,
     waiting: VecDeque<Ping>,
-    /// Pongs that answered nothing: with holes and reordering, a Pong can be delivered before its Ping.
-    strays: VecDeque<(Data, Beat)>,
+    older: Option<Older>,
+    strays: VecDeque<Stray>,
+    echo: Echo,
     /// Are all Pings known that a Pong may answer?
     known: bool,
-    unanswered: u64,
     pace: Pace,
 }
 
@@ -30,7 +29,34 @@ struct Ping {
     superseded: bool,
     /// Pongs with its data came after it, but other Pings with the same data waited as well.
     maybe_answered: bool,
-    mismatch: Option<Beat>,
+}
+
+/// Pings that wait longer than those that are listed.
+#[derive(Debug)]
+struct Older {
+    first: Beat,
+    count: u64,
+}
+
+/// A Pong that answers no Ping so far: behind a hole of its direction, a Ping is delivered after its Pong.
+#[derive(Debug)]
+struct Stray {
+    data: Data,
+    beat: Beat,
+    /// Did no Ping wait for an answer, as far as all are known?
+    unasked: bool,
+}
+
+/// Does each Ping have one Pong soon after it, and always with other data? Pongs that nobody asked for are legal at any
+/// time, so that a single one proves nothing.
+#[derive(Debug, Default)]
+struct Echo {
+    pings: u64,
+    wrong: u64,
+    first: Option<(Beat, Beat)>,
+    /// The latest Ping, until a Pong comes.
+    open: Option<Beat>,
+    disproved: bool,
 }
 
 /// Stands for a payload: its hash and length.
@@ -49,9 +75,10 @@ impl Pings {
         Self {
             pinger,
             waiting: VecDeque::new(),
+            older: None,
             strays: VecDeque::new(),
+            echo: Echo::default(),
             known,
-            unanswered: 0,
             pace: Pace::default(),
         }
     }
@@ -68,18 +95,19 @@ impl Pings {
         if self.pace.count(beat.at) == Some(thresholds.many_pings) {
             ping::flood(thresholds.many_pings, beat.at, self.pinger, found);
         }
-        let answer = self.strays.iter().position(|(stray, pong)| {
-            *stray == data && (pong.at.number > beat.at.number || pong.at.time > beat.at.time)
-        });
+        self.echo.ping(beat);
+        let answer = self.strays.iter().position(|pong| pong.data == data && follows(pong.beat.at, beat.at));
         if answer.and_then(|place| self.strays.remove(place)).is_some() {
-            return;
+            self.echo.disproved = true;
+            self.older = None;
+            return self.waiting.iter_mut().for_each(|ping| ping.superseded = true);
         }
         if self.waiting.len() == WAITING
             && let Some(oldest) = self.waiting.pop_front()
         {
-            self.judge(oldest, beat.at, thresholds, found);
+            self.make_room(oldest, beat.at, thresholds, found);
         }
-        self.waiting.push_back(Ping { data, beat, superseded: false, maybe_answered: false, mismatch: None });
+        self.waiting.push_back(Ping { data, beat, superseded: false, maybe_answered: false });
     }
 
     /// Takes a whole Pong of the other side.
@@ -91,10 +119,12 @@ impl Pings {
         found: &mut impl FnMut(Finding),
     ) {
         let (data, beat) = (data_of(message), Beat { message: index, at: message.last });
-        let Some(place) = self.waiting.iter().position(|ping| ping.data == data) else {
-            return self.stray(data, beat, found);
+        let answers = |ping: &Ping| ping.data == data && follows(beat.at, ping.beat.at);
+        let Some(place) = self.waiting.iter().position(answers) else {
+            return self.stray(data, beat, thresholds, found);
         };
-        self.known = true;
+        // Whoever answers a Ping need not answer those before it. // RFC 6455 §5.5.3
+        (self.known, self.older, self.echo.disproved) = (true, None, true);
         let Some(answered) = self.waiting.remove(place) else { return };
         let mut same = self.waiting.iter_mut().filter(|ping| ping.data == data).peekable();
         if same.peek().is_some() {
@@ -109,13 +139,18 @@ impl Pings {
     }
 
     /// Bytes of the side that pings were lost: a Pong may answer a Ping that nobody saw.
-    pub(super) const fn pings_lost(&mut self) {
+    pub(super) fn pings_lost(&mut self) {
         self.known = false;
+        self.echo.disproved = true;
+        self.strays.iter_mut().for_each(|pong| pong.unasked = false);
     }
 
-    /// Bytes of the other side were lost: any Ping so far may have been answered.
+    /// Bytes of the other side were lost: any Ping so far may have been answered, or be answered yet.
     pub(super) fn pongs_lost(&mut self) {
         self.waiting.clear();
+        self.older = None;
+        self.known = false;
+        self.echo.disproved = true;
     }
 
     /// Judges the Pings that still wait when the connection ends, or begins to close. Gives back how many had no answer.
@@ -125,43 +160,118 @@ impl Pings {
         thresholds: &Thresholds,
         found: &mut impl FnMut(Finding),
     ) -> u64 {
-        for ping in std::mem::take(&mut self.waiting) {
-            self.judge(ping, until, thresholds, found);
+        for pong in std::mem::take(&mut self.strays) {
+            if pong.beat.at.number <= until.number {
+                self.tell(&pong, found);
+            }
         }
-        self.unanswered
+        let mut unanswered = self.older.as_ref().map_or(0, |older| older.count);
+        let wrong = self.echo.wrong_pair();
+        if let Some((ping, pong)) = wrong {
+            ping::mismatch(&ping, &pong, self.echo.wrong, self.pinger.peer(), found);
+        } else if let Some(Older { first, .. }) = &self.older {
+            ping::check_ping(first, Fate::Unanswered { until }, self.pinger, thresholds, found);
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        for ping in waiting.into_iter().filter(|ping| ping.beat.at.number <= until.number) {
+            let fate = ping.fate(until);
+            unanswered += u64::from(fate == Some(Fate::Unanswered { until }));
+            // What was said of the answers is said of all.
+            if let Some(fate) = fate.filter(|fate| wrong.is_none() || *fate == Fate::Superseded) {
+                ping::check_ping(&ping.beat, fate, self.pinger, thresholds, found);
+            }
+        }
+        unanswered
     }
 
-    fn stray(&mut self, data: Data, beat: Beat, found: &mut impl FnMut(Finding)) {
-        self.strays.truncate(STRAYS - 1);
-        self.strays.push_front((data, beat));
-        for ping in &mut self.waiting {
-            ping.mismatch.get_or_insert(beat);
+    /// Takes a Pong that answers none of the Pings that wait.
+    fn stray(&mut self, data: Data, beat: Beat, thresholds: &Thresholds, found: &mut impl FnMut(Finding)) {
+        self.echo.stray(beat, thresholds);
+        if let Some(older) = self.older.take_if(|_| !self.echo.holds()) {
+            // It is taken for the answer to one of those that are not listed any more.
+            self.older = Some(Older { count: older.count - 1, ..older }).filter(|older| older.count > 0);
+            return;
         }
-        if self.known && self.waiting.is_empty() {
-            ping::unsolicited(beat.at, self.pinger.peer(), &mut |finding| {
-                found(Finding { message: Some(beat.message), ..finding });
-            });
+        if self.strays.len() == STRAYS
+            && let Some(oldest) = self.strays.pop_front()
+        {
+            self.tell(&oldest, found);
+        }
+        let unasked = self.known && self.waiting.is_empty();
+        self.strays.push_back(Stray { data, beat, unasked });
+    }
+
+    /// No Ping comes any more that this Pong answers.
+    fn tell(&self, pong: &Stray, found: &mut impl FnMut(Finding)) {
+        if pong.unasked {
+            ping::unsolicited(&pong.beat, self.pinger.peer(), found);
         }
     }
 
-    fn judge(
+    fn make_room(
         &mut self,
-        ping: Ping,
-        until: PacketRef,
+        oldest: Ping,
+        now: PacketRef,
         thresholds: &Thresholds,
         found: &mut impl FnMut(Finding),
     ) {
-        let fate = match ping.mismatch {
-            _ if ping.maybe_answered => return,
-            _ if ping.superseded => Fate::Superseded,
-            Some(pong) => Fate::Mismatched(pong),
-            None => Fate::Unanswered { until },
-        };
-        if fate != Fate::Superseded {
-            self.unanswered += 1;
+        match oldest.fate(now) {
+            Some(Fate::Unanswered { .. }) => {
+                let older = self.older.get_or_insert(Older { first: oldest.beat, count: 0 });
+                older.count += 1;
+            }
+            Some(fate) => ping::check_ping(&oldest.beat, fate, self.pinger, thresholds, found),
+            None => {}
         }
-        ping::check_ping(&ping.beat, fate, self.pinger, thresholds, found);
     }
+}
+
+impl Ping {
+    /// What became of it, where it had no answer of its own until then; `None` where that is not known.
+    const fn fate(&self, until: PacketRef) -> Option<Fate> {
+        match self {
+            Self { maybe_answered: true, .. } => None,
+            Self { superseded: true, .. } => Some(Fate::Superseded),
+            _ => Some(Fate::Unanswered { until }),
+        }
+    }
+}
+
+impl Echo {
+    fn ping(&mut self, ping: Beat) {
+        self.pings += 1;
+        self.open = Some(ping);
+    }
+
+    /// A Pong that has the data of no Ping.
+    fn stray(&mut self, pong: Beat, thresholds: &Thresholds) {
+        let soon = |ping: &Beat| {
+            follows(pong.at, ping.at)
+                && !reaches(pong.at.time.nanos_since(ping.at.time), thresholds.slow_answer)
+        };
+        match self.open.take().filter(soon) {
+            Some(ping) => {
+                self.wrong += 1;
+                self.first.get_or_insert((ping, pong));
+            }
+            None => self.disproved = true,
+        }
+    }
+
+    /// The first Ping and its Pong, where all are wrong.
+    fn wrong_pair(&self) -> Option<(Beat, Beat)> {
+        self.first.filter(|_| self.wrong >= SURELY_WRONG && self.holds())
+    }
+
+    /// May all be wrong? The last Ping may have been too late for an answer.
+    const fn holds(&self) -> bool {
+        !self.disproved && self.pings - self.wrong <= 1
+    }
+}
+
+/// Was the Pong sent after the Ping, as far as packets and their times tell?
+fn follows(pong: PacketRef, ping: PacketRef) -> bool {
+    pong.number > ping.number || pong.time > ping.time
 }
 
 impl Pace {
@@ -185,8 +295,10 @@ fn data_of(message: &Message) -> Data {
 
 /// A side that sends more Pings before the first answer than this does not wait for answers.
 const WAITING: usize = 64;
-/// Few Pongs overtake their Pings, and only those just before it.
-const STRAYS: usize = 4;
+/// So many packets a hole is waited for, behind which a Ping can stand (`Limits::reorder_packets`).
+const STRAYS: usize = 32;
+/// Three heartbeats that each happen to come within a second after a Ping, and never else, are no accident.
+const SURELY_WRONG: u64 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -263,13 +375,67 @@ mod tests {
     }
 
     #[test]
-    fn a_pong_with_other_data_is_a_mismatch_when_the_right_one_never_comes() {
-        let (findings, unanswered) = told(&["ping a", "pong b", "wait 1"]);
-        assert_eq!(
-            (findings.as_slice(), unanswered),
-            (["Client pong-payload-mismatch 1".to_owned()].as_slice(), 1)
-        );
-        assert_eq!(told(&["ping a", "pong", "pong a"]), none(), "a heartbeat between");
+    fn pongs_with_other_data_are_a_mismatch_when_there_is_one_for_each_ping() {
+        let pairs = ["ping a", "pong", "ping b", "pong", "ping c", "pong", "wait 20"];
+        let mismatch = (vec!["Client pong-payload-mismatch 1".to_owned()], 3);
+        assert_eq!(told(&pairs), mismatch);
+        assert_eq!(told(&[&pairs[..], &["ping in flight"]].concat()), (mismatch.0, 4));
+    }
+
+    #[test]
+    fn pongs_with_other_data_are_heartbeats_where_anything_speaks_for_it() {
+        let heartbeats = |script: &[&str]| told(script).0.iter().all(|line| !line.contains("mismatch"));
+        assert_eq!(told(&["ping a", "pong b", "wait 1"]), (vec![], 1), "one may be chance");
+        assert_eq!(told(&["ping a", "pong", "pong a"]), none());
+        assert!(heartbeats(&["ping a", "pong", "ping b", "pong", "pong", "ping c", "pong"]), "one too many");
+        assert!(heartbeats(&["ping a", "pong", "ping b", "pong b", "ping c", "pong", "ping d", "pong"]));
+        assert!(heartbeats(&[
+            "ping a", "wait 2", "pong", "ping b", "wait 2", "pong", "ping c", "wait 2", "pong"
+        ]));
+        assert!(heartbeats(&["ping a", "pong", "lost pongs", "ping b", "pong", "ping c", "pong"]));
+        assert!(heartbeats(&["ping a", "pong", "ping b", "ping c", "pong", "ping d", "ping e", "pong"]));
+    }
+
+    #[test]
+    fn pings_beyond_those_that_are_listed_are_answered_one_by_one_or_by_a_later_pong() {
+        let pings: Vec<_> = (0..100).map(|n| format!("ping {n}")).collect();
+        let after = |pongs: &[u32]| {
+            let pongs = pongs.iter().map(|n| format!("pong {n}"));
+            let script: Vec<_> = pings.iter().cloned().chain(pongs).collect();
+            told(&script.iter().map(String::as_str).collect::<Vec<_>>()).1
+        };
+        assert_eq!(after(&[]), 100);
+        assert_eq!(after(&(0..100).collect::<Vec<_>>()), 0);
+        assert_eq!(after(&(0..95).collect::<Vec<_>>()), 5);
+        assert_eq!(after(&[99]), 0, "RFC 6455 §5.5.3: only the most recent one need be answered");
+        assert_eq!(after(&[0, 1, 2]), 97);
+        assert_eq!(after(&[50]), 49);
+        let told = told(&[&pings.iter().map(String::as_str).collect::<Vec<_>>()[..], &["wait 20"]].concat());
+        assert_eq!((told.0.len(), told.0[0].as_str()), (65, "Client ping-unanswered 0"));
+    }
+
+    #[test]
+    fn a_pong_answers_no_ping_that_was_sent_after_it() {
+        let thresholds = Thresholds::default();
+        let mut pings = Pings::new(Side::Client, true);
+        let message =
+            |number| Message { last: PacketRef { number, ..PacketRef::default() }, ..Message::default() };
+        let mut none = |finding: Finding| panic!("{finding:?}");
+        pings.ping(&message(7), 0, &thresholds, &mut none);
+        pings.pong(&message(6), 1, &thresholds, &mut none);
+        assert_eq!(pings.finish(message(9).last, &thresholds, &mut none), 1);
+    }
+
+    #[test]
+    fn what_came_after_the_beginning_of_the_end_is_not_judged() {
+        let thresholds = Thresholds::default();
+        let mut pings = Pings::new(Side::Client, true);
+        let message =
+            |number| Message { last: PacketRef { number, ..PacketRef::default() }, ..Message::default() };
+        let mut none = |finding: Finding| panic!("{finding:?}");
+        pings.pong(&message(7), 0, &thresholds, &mut none);
+        pings.ping(&message(8), 1, &thresholds, &mut none);
+        assert_eq!(pings.finish(message(6).last, &thresholds, &mut none), 0);
     }
 
     #[test]
@@ -282,8 +448,15 @@ mod tests {
     fn where_bytes_were_lost_nothing_is_claimed() {
         assert_eq!(told(&["lost pings", "pong a"]), none());
         assert_eq!(told(&["ping a", "lost pongs", "wait 99"]), none());
+        assert_eq!(told(&["pong a", "lost pings"]), none(), "its Ping may be among them");
+        assert_eq!(told(&["ping a", "lost pongs", "pong a"]), none());
         let told = told(&["lost pings", "pong x", "ping a", "pong a", "pong b"]).0;
         assert_eq!(told, ["Client pong-unsolicited 4"]);
+    }
+
+    #[test]
+    fn heartbeats_are_told_however_many_there_are() {
+        assert_eq!(told(&["pong"; 100]).0.len(), 100);
     }
 
     #[test]

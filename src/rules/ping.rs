@@ -8,11 +8,12 @@ use super::{Finding, rules};
 use crate::packet::{PacketRef, Side};
 
 rules! {
-    /// A Pong does not carry the data of the Ping that it should answer.
+    /// The Pongs do not carry the data of the Pings that they should answer.
     ///
-    /// It must be identical. The Ping never got an answer with its own data, but another Pong came after it. Receivers
-    /// that compare the data take the connection for dead. Usual causes: an answer that is always empty, data that was
-    /// cut or is text where bytes were sent.
+    /// It must be identical. Each Ping of the connection, at least three, was followed within `--slow-answer` by one Pong with other data,
+    /// and none by its own. Less proves nothing: a Pong may be sent unasked (`pong-unsolicited`). Receivers that
+    /// compare the data take the connection for dead. Usual causes: an answer that is always empty, data that
+    /// was cut or is text where bytes were sent.
     PONG_PAYLOAD_MISMATCH = "pong-payload-mismatch", Warning, "RFC 6455 §5.5.3";
 
     /// A Pong that answers no Ping.
@@ -60,8 +61,6 @@ pub enum Fate {
     Answered(Beat),
     /// A later Ping was answered.
     Superseded,
-    /// Other Pongs came, the first of them this one.
-    Mismatched(Beat),
     /// Nothing came until then.
     Unanswered {
         /// The end of the connection, or its first Close.
@@ -92,10 +91,6 @@ pub fn check_ping(
         Fate::Superseded => {
             broken(&PING_SUPERSEDED, pinger.peer(), ping, "only a later Ping was answered".into());
         }
-        Fate::Mismatched(pong) => {
-            let detail = format!("its data is not that of the Ping in message {}", ping.message);
-            broken(&PONG_PAYLOAD_MISMATCH, pinger.peer(), &pong, detail);
-        }
         Fate::Unanswered { until } => {
             let waited = until.time.nanos_since(ping.at.time);
             if reaches(waited, thresholds.silent_ping) {
@@ -106,9 +101,19 @@ pub fn check_ping(
     }
 }
 
+/// Each of so many Pings was followed by a Pong of `sender` with other data; the first of them by this one.
+pub fn mismatch(ping: &Beat, pong: &Beat, pings: u64, sender: Side, found: &mut impl FnMut(Finding)) {
+    let detail = format!(
+        "its data is not that of the Ping in message {}; so it is with the Pongs of {pings} Pings",
+        ping.message
+    );
+    found(Finding { message: Some(pong.message), ..PONG_PAYLOAD_MISMATCH.broken(sender, pong.at, detail) });
+}
+
 /// A Pong that answers no Ping.
-pub fn unsolicited(at: PacketRef, sender: Side, found: &mut impl FnMut(Finding)) {
-    found(PONG_UNSOLICITED.broken(sender, at, "no Ping waits for it".into()));
+pub fn unsolicited(pong: &Beat, sender: Side, found: &mut impl FnMut(Finding)) {
+    let finding = PONG_UNSOLICITED.broken(sender, pong.at, "no Ping waits for it".into());
+    found(Finding { message: Some(pong.message), ..finding });
 }
 
 /// So many Pings within a second, the last one at `at`.

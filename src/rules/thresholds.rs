@@ -49,7 +49,7 @@ impl Default for Thresholds {
 
 /// Is a time of the capture, in nanoseconds, at least as long as the threshold? A negative one (the clock was set
 /// back) never is.
-pub(super) fn reaches(nanos: i64, threshold: Duration) -> bool {
+pub(crate) fn reaches(nanos: i64, threshold: Duration) -> bool {
     u64::try_from(nanos).is_ok_and(|nanos| Duration::from_nanos(nanos) >= threshold)
 }
 

@@ -17,6 +17,9 @@ pub(super) fn legal() -> Vec<(&'static str, Vec<u8>)> {
             "Pings and their Pongs",
             ended(chat().client(ping("a")).server(pong("a")).server(ping("")).client(pong(""))).pcap(),
         ),
+        ("a heartbeat beside a Ping that is on its way", {
+            ended(chat().server(ping("x")).client(pong(""))).pcap()
+        }),
         ("a Ping just before the end", ended(chat().server(ping("late")).wait(SECOND / 2)).pcap()),
         ("a Pong behind the own Close", {
             chat()
@@ -37,7 +40,8 @@ pub(super) fn legal() -> Vec<(&'static str, Vec<u8>)> {
 fn pings() -> Vec<Case> {
     vec![
         Case::new("pong-payload-mismatch", Client, || {
-            ended(chat().server(ping("abc")).client(pong(""))).pcap()
+            let pairs = chat().server(ping("abc")).client(pong("")).server(ping("abd")).client(pong(""));
+            ended(pairs.server(ping("abe")).client(pong(""))).pcap()
         }),
         Case::new("pong-unsolicited", Client, || ended(chat().client(pong("heartbeat"))).pcap()),
         Case::new("ping-unanswered", Client, || {
