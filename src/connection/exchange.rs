@@ -15,6 +15,7 @@ use crate::http::{Handshake, RequestReader, RequestStep, ResponseReader, Respons
 use crate::limits::Limits;
 use crate::packet::{PacketRef, Side};
 use crate::rules::handshake::Conduct;
+use crate::rules::transport::Holes;
 use crate::tcp::Gap;
 
 /// Both directions of a connection that speaks HTTP/1, as long as it does. Client and server are known.
@@ -29,6 +30,8 @@ pub(super) struct Exchange {
     /// Bytes were lost outside a body: requests may be missing, or answers. Their order alone does not match them then.
     lost_requests: bool,
     lost_answers: bool,
+    /// What is missing of each direction since its last head that was read.
+    holes: [Option<Holes>; 2],
     /// No more comes: answers need not wait for their requests.
     at_end: bool,
     /// Since the connection, or the latest tunnel, began.
@@ -65,6 +68,7 @@ impl Exchange {
             pending: Pending::default(),
             lost_requests: false,
             lost_answers: false,
+            holes: [None; 2],
             at_end: false,
             spoke_http: false,
             counted_http: false,
@@ -252,6 +256,7 @@ impl Exchange {
             };
             match step {
                 RequestStep::Head(head) => {
+                    self.forget_holes(Side::Client);
                     self.note_http(cx);
                     self.pending.push(head);
                     if self.is_blocked(Side::Client, cx) {
@@ -321,6 +326,7 @@ impl Exchange {
             };
             match step {
                 ResponseStep::Head(head) => {
+                    self.forget_holes(Side::Server);
                     self.note_http(cx);
                     let left = self.answer(head, bytes.len(), cx);
                     if left.is_some() || self.is_blocked(Side::Server, cx) {

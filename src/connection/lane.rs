@@ -1,7 +1,6 @@
 //! One direction of HTTP/1, while its place in the stream is known and after it was lost.
 
-use super::search::{Found, Search};
-use super::session::masking_of;
+use super::search::{Found, Search, masking_of};
 use crate::packet::{PacketRef, Side};
 
 /// One direction: read in order, or searched since the place in the stream was lost.

@@ -277,6 +277,9 @@ impl Connection {
     /// Gives the session what was held while the answer was waited for.
     fn hand_over(&mut self, exchange: &mut Exchange, options: &Options, out: &mut Outbox) {
         let Stage::WebSocket(session) = &mut self.stage else { return };
+        for holes in exchange.holes() {
+            rules::transport::holes(holes, &mut |finding| session.report(finding, options, out));
+        }
         while let Some((side, item)) = exchange.next_held() {
             match item {
                 Item::Chunk { at, .. } => session.chunk(side, item.rest(), at, options, out),

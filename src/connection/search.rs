@@ -1,6 +1,6 @@
 //! Bytes of one direction in which the next frame boundary is looked for.
 
-use crate::packet::PacketRef;
+use crate::packet::{PacketRef, Side};
 use crate::websocket::resync::{self, Confidence, Masking, Window};
 
 /// A contiguous run of bytes whose frame boundaries are unknown, each chunk with its packet. Holds at most
@@ -101,6 +101,14 @@ impl Search {
 
 /// Enough to see several frames of common size behind each other; small beside the messages of a connection.
 const AT_MOST: usize = 64 << 10;
+
+/// What a side's frames look like. // RFC 6455 §5.1
+pub(super) const fn masking_of(sender: Side) -> Masking {
+    match sender {
+        Side::Client => Masking::Masked,
+        Side::Server => Masking::Unmasked,
+    }
+}
 
 #[cfg(test)]
 mod tests {

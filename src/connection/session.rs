@@ -3,7 +3,7 @@
 use super::extensions::{Extensions, Framing};
 use super::history::{Cut, History};
 use super::outbox::{Outbox, Tally};
-use super::search::Search;
+use super::search::{Search, masking_of};
 use super::{Ending, Options};
 use crate::event::{Closing, ConnectionId, EventKind, TimelineMessage, Traffic};
 use crate::http::Handshake;
@@ -16,7 +16,6 @@ use crate::tcp::{Conflict, Gap};
 use crate::websocket::deflate::Compression;
 use crate::websocket::message::{AfterGap, FrameStart, KeptBy, MessageOptions, MessageReader, Step};
 use crate::websocket::mux::Channels;
-use crate::websocket::resync::Masking;
 use crate::websocket::{Message, Opcode};
 
 /// One WebSocket connection after its opening.
@@ -383,11 +382,3 @@ impl Lane {
 
 /// As many as are reported of a rule.
 const WAITING_FINDINGS: usize = 100;
-
-/// What a side's frames look like. // RFC 6455 §5.1
-pub(super) const fn masking_of(sender: Side) -> Masking {
-    match sender {
-        Side::Client => Masking::Masked,
-        Side::Server => Masking::Unmasked,
-    }
-}

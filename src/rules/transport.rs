@@ -75,7 +75,13 @@ rules! {
 
 /// A hole in what one side sent.
 pub fn gap(gap: &Gap, found: &mut impl FnMut(Finding)) {
-    let (rule, why) = match gap.reason {
+    holes(&Holes::from(*gap), found);
+}
+
+/// Holes in what one side sent before frames were read: the opening handshake, or a part of it, may be in them.
+pub fn holes(holes: &Holes, found: &mut impl FnMut(Finding)) {
+    let Holes { first, bytes, count } = holes;
+    let (rule, why) = match first.reason {
         GapReason::Acknowledged => (&GAP, "were acknowledged, but are not in the capture"),
         GapReason::End => (&GAP, "did not come before the end"),
         GapReason::SnapLength => (&FRAME_TRUNCATED_SNAPLEN, "were cut off by the snap length"),
@@ -83,8 +89,31 @@ pub fn gap(gap: &Gap, found: &mut impl FnMut(Finding)) {
             (&LIMIT_REACHED, "were given up: so much came behind them that no more can wait (early_bytes)")
         }
     };
-    let detail = format!("{} bytes from offset {} of the stream {why}", gap.length, gap.offset);
-    found(rule.broken(Blame::Capture, gap.at, detail));
+    let places = if *count > 1 { format!(" on, in {count} places,") } else { String::new() };
+    let detail = format!("{bytes} bytes from offset {} of the stream{places} {why}", first.offset);
+    found(rule.broken(Blame::Capture, first.at, detail));
+}
+
+/// Holes of one direction.
+#[derive(Clone, Copy, Debug)]
+pub struct Holes {
+    first: Gap,
+    bytes: u64,
+    count: u64,
+}
+
+impl Holes {
+    /// One more.
+    pub const fn add(&mut self, gap: &Gap) {
+        self.bytes = self.bytes.saturating_add(gap.length);
+        self.count += 1;
+    }
+}
+
+impl From<Gap> for Holes {
+    fn from(first: Gap) -> Self {
+        Self { first, bytes: first.length, count: 1 }
+    }
 }
 
 /// A retransmission that differs.

@@ -4,11 +4,11 @@ use super::{Context, Exchange, Lane, Leave};
 use crate::connection::Ending;
 use crate::connection::held::Item;
 use crate::connection::pending::Pending;
-use crate::connection::search::Search;
-use crate::connection::session::masking_of;
+use crate::connection::search::{Search, masking_of};
 use crate::connection::signature::begins_request;
 use crate::limits::Limits;
 use crate::packet::{PacketRef, Side};
+use crate::rules::transport::Holes;
 use crate::tcp::Gap;
 
 impl Exchange {
@@ -16,17 +16,45 @@ impl Exchange {
         if let Some(search) = self.lost(sender) {
             let Some(found) = search.look(masking_of(sender), true, true) else {
                 search.interrupt();
+                self.note_hole(sender, gap);
                 return None;
             };
             // Behind the frames that were found, before what is still held.
             self.held(sender).put_back(Item::Gap(gap));
             return Some(self.open_found(sender, found, cx));
         }
-        match sender {
-            Side::Client => self.lost_requests |= !self.client.step_over(|reader| reader.skip(gap.length)),
-            Side::Server => self.lost_answers |= !self.server.step_over(|reader| reader.skip(gap.length)),
+        let known = match sender {
+            Side::Client => self.client.step_over(|reader| reader.skip(gap.length)),
+            Side::Server => self.server.step_over(|reader| reader.skip(gap.length)),
+        };
+        if !known {
+            match sender {
+                Side::Client => self.lost_requests = true,
+                Side::Server => self.lost_answers = true,
+            }
+            self.note_hole(sender, gap);
         }
         None
+    }
+
+    /// What is missing where the opening handshake, or a part of it, would be.
+    pub(in crate::connection) fn holes(&self) -> impl Iterator<Item = &Holes> {
+        self.holes.iter().flatten()
+    }
+
+    fn note_hole(&mut self, sender: Side, gap: Gap) {
+        match self.holes.get_mut(sender.index()) {
+            Some(Some(holes)) => holes.add(&gap),
+            Some(none) => *none = Some(gap.into()),
+            None => {}
+        }
+    }
+
+    /// A head was read: what was missing before it concerns no one any more.
+    pub(super) fn forget_holes(&mut self, sender: Side) {
+        if let Some(holes) = self.holes.get_mut(sender.index()) {
+            *holes = None;
+        }
     }
 
     pub(super) fn last_look(&mut self, cx: &mut Context<'_>) -> Option<Leave> {

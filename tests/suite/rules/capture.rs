@@ -18,7 +18,7 @@ pub(super) fn cases() -> Vec<Case> {
         case("tcp-no-syn", || long().wire(Wire::new().segments_of(1000).lost(1..=3)).pcap()),
         case("tcp-one-direction-only", || only(&[1, 3, 4, 6, 8, 11]))
             .implies(&["handshake-missing-midstream"]),
-        case("tcp-one-direction-only", || only(&[2, 5, 7, 9, 10, 12])),
+        case("tcp-one-direction-only", || only(&[2, 5, 7, 9, 10, 12])).implies(&["tcp-gap"]),
         Case::new("tcp-zero-window", Blame::Server, || stalled(1_000_000_000)),
         case("frame-truncated-snaplen", || long().wire(Wire::new().snap_length(600)).pcap()),
         case("frame-truncated-eof", || long().wire(Wire::new().segments_of(1000).lost(10..=20)).pcap())
