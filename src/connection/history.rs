@@ -1,11 +1,13 @@
 //! What is remembered of a connection beyond its open messages → findings, and at last who ended it and how.
 
 use super::Ending;
+use super::closes::{Closes, SentClose};
+use super::latest::{Last, Latest};
 use super::masking::MaskingKeys;
 use super::pings::Pings;
 use crate::event::{Close, CloseHow, Initiator};
 use crate::packet::{PacketRef, Side};
-use crate::rules::ending::{End, SideEnd, TcpClose};
+use crate::rules::ending::{End, SecondClose, SideEnd, TcpClose};
 use crate::rules::thresholds::Thresholds;
 use crate::rules::{Finding, close, ending, mask};
 use crate::tcp::EndKind;
@@ -20,24 +22,9 @@ pub(super) struct History {
     /// Of the client: a server has no keys.
     masking: MaskingKeys,
     sides: [SideHistory; 2],
-    /// The last message before a Close.
-    last: Option<(u64, PacketRef)>,
-    /// Who sent the first Close, and its reason.
-    closer: Option<(Side, String)>,
-    receipt: Receipt,
-    at_once: bool,
-}
-
-/// When the first Close reached the peer, as TCP's acknowledgements tell.
-#[derive(Clone, Copy, Debug, Default)]
-enum Receipt {
-    /// Nobody looks at them.
-    #[default]
-    Unwatched,
-    /// Not yet.
-    Waiting,
-    /// The peer's packets from this number on were sent with the Close received.
-    Since(u64),
+    /// The messages before the first Close, as far as it is delivered.
+    latest: Latest,
+    closes: Closes,
 }
 
 /// What one side did.
@@ -49,17 +36,8 @@ struct SideHistory {
     from_start: bool,
     /// Was all seen that it sent lately: was the last whole message behind the last lost byte?
     known: bool,
-    close: Option<SentClose>,
-}
-
-/// The first Close of a side.
-#[derive(Clone, Copy, Debug)]
-struct SentClose {
-    at: PacketRef,
-    /// What the peer's API makes of it: 1005 without a body; `None` when it is not known.
-    code: Option<u16>,
-    /// Does it break no rule?
-    sound: bool,
+    /// The packet from which on nothing could be read that it sent; 0 where it was never seen to send anything.
+    unread: Option<u64>,
 }
 
 /// What a direction was in the middle of when it ended.
@@ -72,15 +50,13 @@ pub(super) struct Cut {
 impl History {
     /// A connection that opened at `opened`. `from_start`: is the first frame of the client known, and of the server?
     pub(super) fn new(opened: PacketRef, from_start: [bool; 2]) -> Self {
-        let side = |from_start| SideHistory { pings: None, from_start, known: from_start, close: None };
+        let side = |from_start| SideHistory { pings: None, from_start, known: from_start, unread: None };
         Self {
             opened,
             masking: MaskingKeys::default(),
             sides: from_start.map(side),
-            last: None,
-            closer: None,
-            receipt: Receipt::default(),
-            at_once: false,
+            latest: Latest::default(),
+            closes: Closes::default(),
         }
     }
 
@@ -105,19 +81,22 @@ impl History {
         found: &mut impl FnMut(Finding),
     ) {
         let whole = !message.incomplete();
-        self.side(sender).known |= whole;
-        if message.opcode != Opcode::CLOSE && self.closer.is_none() {
-            self.last = Some((index, message.last));
+        if whole {
+            let side = self.side(sender);
+            (side.known, side.unread) = (true, None);
+        }
+        let closing = self.closes.sent(sender) || self.closes.before(message.last);
+        if message.opcode != Opcode::CLOSE && !closing {
+            self.latest.push(message.last, index);
         }
         match message.opcode {
             Opcode::PING if !whole => self.frames_lost(sender),
             Opcode::PONG if !whole => self.frames_lost(sender),
-            Opcode::PING if self.closer.is_none() => {
-                self.pings_of(sender).ping(message, index, thresholds, found);
-            }
+            Opcode::PING if closing => {}
+            Opcode::PING => self.pings_of(sender).ping(message, index, thresholds, found),
             Opcode::PONG => self.pings_of(sender.peer()).pong(message, index, thresholds, found),
             // What its reason lacks is missing in the capture: the peer had it all.
-            Opcode::CLOSE if !message.unfinished => self.close(sender, message, found),
+            Opcode::CLOSE if !message.unfinished => self.close(sender, message, index, found),
             _ => {}
         }
     }
@@ -142,28 +121,20 @@ impl History {
         }
     }
 
-    /// Acknowledgements of the first Close are looked for; at last this packet is the first to have one.
+    /// Bytes of a side, in this packet, could not be read, because the place of its frames is not known.
+    pub(super) fn unread(&mut self, sender: Side, at: PacketRef) {
+        let unread = &mut self.side(sender).unread;
+        *unread = unread.filter(|since| *since > 0).or(Some(at.number));
+    }
+
+    /// Acknowledgements of the Close that was delivered first are looked for; at last this packet is the first to have one.
     pub(super) fn close_acknowledged(&mut self, by: Option<PacketRef>) {
-        self.receipt = by.map_or(Receipt::Waiting, |by| Receipt::Since(by.number));
+        self.closes.acknowledged(by);
     }
 
-    /// Has this side sent a Close?
-    pub(super) fn close_sent(&self, side: Side) -> bool {
-        let [client, server] = &self.sides;
-        let own = if side == Side::Client { client } else { server };
-        own.close.is_some()
-    }
-
-    /// Is it certain that this side had the other's Close when it sent this packet?
-    pub(super) fn close_received(&self, side: Side, at: PacketRef) -> bool {
-        matches!(self.receipt, Receipt::Since(first) if at.number >= first)
-            && self.unanswered_closer() == Some(side.peer())
-    }
-
-    /// The side whose Close waits for an answer.
-    pub(super) fn unanswered_closer(&self) -> Option<Side> {
-        let closer = self.closer.as_ref().map(|(closer, _)| *closer)?;
-        (!self.close_sent(closer.peer())).then_some(closer)
+    /// The Close frames so far.
+    pub(super) const fn closes(&self) -> &Closes {
+        &self.closes
     }
 
     /// The connection is over: judges what was left open, and says who ended it and how.
@@ -174,126 +145,150 @@ impl History {
         thresholds: &Thresholds,
         found: &mut impl FnMut(Finding),
     ) -> Close {
-        let end = self.end(ending, cuts);
+        let (end, last) = self.end(ending, cuts);
+        self.check_first(found);
         let unanswered_pings = self.sides.each_mut().map(|side| {
             let pings = side.pings.take();
             pings.map_or(0, |pings| pings.finish(end.begun, thresholds, found))
         });
         ending::check(&end, thresholds, found);
-        let last = self.last.filter(|(_, at)| at.number <= end.begun.number);
         Close {
             reported: [Side::Client, Side::Server].map(|side| self.reported(side, &end)),
-            last_message: last.map(|(index, _)| index),
+            last_message: if let Last::Message(index, _) = last { Some(index) } else { None },
             silence: end.silence,
             unanswered_pings,
             ..self.verdict(&end, ending.how)
         }
     }
 
-    fn close(&mut self, sender: Side, message: &Message, found: &mut impl FnMut(Finding)) {
+    fn close(&mut self, sender: Side, message: &Message, index: u64, found: &mut impl FnMut(Finding)) {
         let Some(body) = CloseBody::of(message) else { return };
         let mut sound = true;
         close::check_close(&body, sender, message.last, &mut |finding| {
             sound = false;
             found(finding);
         });
-        if self.close_sent(sender) {
-            return;
-        }
-        self.side(sender).close = Some(SentClose { at: message.last, code: body.status(), sound });
-        if self.closer.is_some() {
-            self.at_once = match self.receipt {
-                Receipt::Unwatched => false,
-                Receipt::Waiting => true,
-                Receipt::Since(first) => message.last.number < first,
-            };
-            return;
-        }
-        if sound {
-            close::check_first(&body, sender, message.last, found);
-        }
-        self.closer = Some((sender, body.reason));
+        self.closes.push(sender, SentClose { at: message.last, index, body, sound });
     }
 
-    /// The facts of the end, in the form in which rules judge them.
-    fn end(&self, ending: &Ending, cuts: [Cut; 2]) -> End {
+    fn check_first(&self, found: &mut impl FnMut(Finding)) {
+        let Some((closer, first)) = self.closes.first().filter(|(_, first)| first.sound) else { return };
+        close::check_first(&first.body, closer, first.at, &mut |finding| {
+            found(Finding { message: Some(first.index), ..finding });
+        });
+    }
+
+    /// The facts of the end, in the form in which rules judge them, and what came last before it.
+    fn end(&self, ending: &Ending, cuts: [Cut; 2]) -> (End, Last) {
         let tcp = ending.first;
-        let closer = self.closer.as_ref().map(|(closer, _)| *closer);
-        let closed = closer.and_then(|closer| self.sides.get(closer.index())?.close).map(|close| close.at);
         // A side that ended TCP before the other's Close, and never sent one, was first.
-        let tcp_first = |tcp: &TcpClose| {
-            !self.close_sent(tcp.side) && closed.is_none_or(|closed| tcp.at.number < closed.number)
+        let tcp_first = |close: &SentClose| {
+            tcp.is_some_and(|tcp| !self.closes.sent(tcp.side) && tcp.at.number < close.at.number)
         };
-        let closed = closed.filter(|_| !tcp.as_ref().is_some_and(tcp_first));
-        let begun = closed.or(tcp.map(|tcp| tcp.at)).unwrap_or(ending.at);
-        let before = self.last.map_or(self.opened, |(_, at)| at);
-        let mut sides = self.sides.iter().zip(cuts).map(|(side, cut)| SideEnd {
-            close: side.close.map(|close| (close.at, close.code)),
-            known: side.known,
+        let closer = self.closes.first().filter(|(_, close)| !tcp_first(close));
+        let begun = closer.map(|(_, close)| close.at).or(tcp.map(|tcp| tcp.at)).unwrap_or(ending.at);
+        let last = self.latest.until(begun);
+        let before = match last {
+            Last::Message(_, at) => Some(at),
+            Last::Nothing => Some(self.opened).filter(|opened| opened.number <= begun.number),
+            Last::Unknown => None,
+        };
+        let side = |side: Side, known, cut: Cut| SideEnd {
+            close: self.closes.of(side).map(|close| (close.at, close.code())),
+            known,
             in_frame: cut.in_frame,
             message_open: cut.message_open,
-        });
-        End {
+        };
+        let ([client, server], [client_cut, server_cut]) = (&self.sides, cuts);
+        let end = End {
             last: ending.at,
             tcp,
             over: ending.how != CloseHow::CaptureEnded,
             begun,
-            silence: (before.number <= begun.number).then(|| begun.time.nanos_since(before.time)),
-            sides: [sides.next().unwrap_or_default(), sides.next().unwrap_or_default()],
-            closer: closer.filter(|_| closed.is_some()),
-            at_once: self.at_once,
-        }
+            silence: before.map(|before| begun.time.nanos_since(before.time)),
+            sides: [
+                side(Side::Client, client.known, client_cut),
+                side(Side::Server, server.known, server_cut),
+            ],
+            closer: closer.map(|(closer, _)| closer),
+            second: self.closes.second(),
+        };
+        (end, last)
     }
 
-    fn verdict(&mut self, end: &End, how: CloseHow) -> Close {
-        let answered = self.close_sent(Side::Client) && self.close_sent(Side::Server);
+    fn verdict(&self, end: &End, how: CloseHow) -> Close {
+        let answered = self.closes.sent(Side::Client) && self.closes.sent(Side::Server);
         let (initiator, how) = match (end.closer, end.tcp) {
-            (Some(_), _) if end.at_once => (Initiator::Both, CloseHow::CloseHandshake),
+            (Some(_), _) if end.second == SecondClose::AtOnce => (Initiator::Both, CloseHow::CloseHandshake),
             (Some(closer), _) if answered => (closer.into(), CloseHow::CloseHandshake),
-            (Some(closer), Some(_)) => (closer.into(), self.without_answer(closer)),
-            (Some(closer), None) => (closer.into(), how),
-            (None, Some(tcp)) => (tcp.side.into(), how),
+            (Some(closer), Some(_)) => (self.first_closer(closer, end), self.without_answer(closer)),
+            (Some(closer), None) => (self.first_closer(closer, end), how),
+            (None, Some(tcp)) => (self.first_to_end(&tcp), how),
             (None, None) => (Initiator::Unknown, how),
         };
-        let (closer, reason) = self.closer.take().unzip();
-        let code = closer.and_then(|closer: Side| self.side(closer).close?.code);
+        let first = self.closes.first().map(|(_, first)| first);
         Close {
             initiator,
             how,
-            code,
-            reason: reason.unwrap_or_default(),
+            code: first.and_then(SentClose::code),
+            reason: first.map(|first| first.body.reason.clone()).unwrap_or_default(),
             tcp: end.tcp,
             begun: end.begun,
             ..Close::default()
         }
     }
 
+    /// The side of the only Close that was seen, unless what the other one sent before it could not be read.
+    fn first_closer(&self, closer: Side, end: &End) -> Initiator {
+        let unread = self.side_of(closer.peer()).unread;
+        if unread.is_some_and(|since| since < end.begun.number) { Initiator::Unknown } else { closer.into() }
+    }
+
+    /// The side that ended TCP first, unless there may have been a Close before.
+    fn first_to_end(&self, tcp: &TcpClose) -> Initiator {
+        let mut unread = self.sides.iter().filter_map(|side| side.unread);
+        let hidden = unread.any(|since| (1..tcp.at.number).contains(&since));
+        if hidden { Initiator::Unknown } else { tcp.side.into() }
+    }
+
     /// No answer to the Close of `closer` was seen.
-    fn without_answer(&mut self, closer: Side) -> CloseHow {
-        if self.side(closer.peer()).known { CloseHow::CloseUnanswered } else { CloseHow::CloseAnswerUnknown }
+    fn without_answer(&self, closer: Side) -> CloseHow {
+        if self.side_of(closer.peer()).known {
+            CloseHow::CloseUnanswered
+        } else {
+            CloseHow::CloseAnswerUnknown
+        }
     }
 
     /// The code that the API of a side reports. // RFC 6455 §7.1.5
     fn reported(&self, side: Side, end: &End) -> Option<u16> {
-        let [client, server] = &self.sides;
-        let (own, peer) = if side == Side::Client { (client, server) } else { (server, client) };
         let reset_before = |close: &SentClose| {
             end.tcp.is_some_and(|tcp| {
                 tcp.side == side && tcp.how == EndKind::Reset && tcp.at.number < close.at.number
             })
         };
-        match &peer.close {
+        match self.closes.of(side.peer()) {
             Some(close) if reset_before(close) => Some(ABNORMAL),
-            Some(close) => match own.close.filter(SentClose::fails) {
+            Some(close) => match self.closes.of(side).filter(|own| own.fails()) {
                 // RFC 6455 §7.1.7: who fails the connection must not look at the Close of the peer
-                Some(own) if own.at.number > close.at.number && (own.code != close.code || !close.sound) => {
+                Some(own)
+                    if own.at.number > close.at.number && (own.code() != close.code() || !close.sound) =>
+                {
                     Some(ABNORMAL)
                 }
                 // Did the application close with such a code, or its library? Only the latter does not look.
                 Some(own) if own.at.number < close.at.number => None,
-                _ => close.code.filter(|_| close.sound),
+                _ => close.code().filter(|_| close.sound),
             },
-            None => (end.tcp.is_some() && peer.known).then_some(ABNORMAL),
+            None => (end.tcp.is_some() && self.side_of(side.peer()).known).then_some(ABNORMAL),
+        }
+    }
+
+    const fn side_of(&self, side: Side) -> &SideHistory {
+        let [client, server] = &self.sides;
+        match side {
+            Side::Client => client,
+            Side::Server => server,
         }
     }
 
@@ -306,13 +301,6 @@ impl History {
         let side = self.side(pinger);
         let known = side.from_start;
         side.pings.get_or_insert_with(|| Box::new(Pings::new(pinger, known)))
-    }
-}
-
-impl SentClose {
-    /// Does it say that the peer sent something that can't be accepted?
-    const fn fails(&self) -> bool {
-        matches!(self.code, Some(1002 | 1003 | 1007 | 1009 | 1010))
     }
 }
 

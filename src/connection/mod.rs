@@ -1,5 +1,6 @@
 //! One TCP connection joined: its ordered bytes → events. What it speaks is found out step by step.
 
+mod closes;
 mod context;
 mod ending;
 mod exchange;
@@ -8,6 +9,7 @@ mod handshakes;
 mod held;
 mod history;
 mod lane;
+mod latest;
 mod masking;
 pub mod outbox;
 mod pending;
@@ -155,10 +157,11 @@ impl Connection {
         }
     }
 
-    /// The direction whose Close frame waits for its answer.
-    pub fn closing(&self) -> Option<Direction> {
+    /// The direction whose Close frame waits for its answer, and the packet that completed it.
+    pub fn closing(&self) -> Option<(Direction, PacketRef)> {
         let Stage::WebSocket(session) = &self.stage else { return None };
-        self.peers.direction_of(session.unanswered_closer()?)
+        let (closer, at) = session.unanswered_close()?;
+        Some((self.peers.direction_of(closer)?, at))
     }
 
     /// The acknowledgement of the Close of the direction that is [`closing`](Self::closing) is looked for (`None`), or is

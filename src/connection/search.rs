@@ -37,6 +37,11 @@ impl Search {
         self.passed_over.saturating_add(self.bytes.len() as u64)
     }
 
+    /// The packet of the first byte that still waits.
+    pub(super) fn first(&self) -> Option<PacketRef> {
+        self.packets.first().copied()
+    }
+
     /// Looks for a frame boundary. When one is found, the bytes before it are gone and `replay` gives the rest.
     pub(super) fn look(&mut self, expect: Masking, compression: bool, end: bool) -> Option<Found> {
         // Looking again at every byte that comes would be quadratic.

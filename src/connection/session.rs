@@ -73,13 +73,19 @@ impl Session {
         let from_start = [&client, &server].map(|start| matches!(start, LaneStart::Frame));
         let extensions = Extensions::of(handshake, &options.limits);
         let handshake_bytes = handshake.sizes();
+        let mut history = History::new(opened, from_start);
+        for (side, start) in [(Side::Client, &client), (Side::Server, &server)] {
+            if let LaneStart::Searching(search) = start {
+                history.unread(side, search.first().unwrap_or_default());
+            }
+        }
         Self {
             id,
             client: Lane::new(client, extensions.client, options),
             server: Lane::new(server, extensions.server, options),
             extensions,
             messages: 0,
-            history: History::new(opened, from_start),
+            history,
             tally: Tally::default(),
             cuts: CutPayloads::default(),
             handshake_bytes,
@@ -103,6 +109,9 @@ impl Session {
             Some(search) => {
                 search.push(bytes, at);
                 self.look(sender, false, at, options, out);
+                if self.lane(sender).search.is_some() {
+                    self.history.unread(sender, at);
+                }
             }
         }
     }
@@ -159,9 +168,9 @@ impl Session {
         out.say(self.id, ending.at, EventKind::Closed(Box::new(closing)));
     }
 
-    /// The side whose Close waits for an answer.
-    pub(super) fn unanswered_closer(&self) -> Option<Side> {
-        self.history.unanswered_closer()
+    /// The Close that waits for an answer: its side and packet.
+    pub(super) fn unanswered_close(&self) -> Option<(Side, PacketRef)> {
+        self.history.closes().unanswered()
     }
 
     pub(super) fn close_acknowledged(&mut self, by: Option<PacketRef>) {
@@ -201,8 +210,8 @@ impl Session {
     /// Judges a frame's header. Its findings wait for the message, whose index they carry.
     fn frame(&mut self, sender: Side, frame: &FrameStart, options: &Options, out: &mut Outbox) {
         let rsv1 = self.extensions.rsv1;
-        let close_sent = self.history.close_sent(sender);
-        let close_received = self.history.close_received(sender, frame.at);
+        let close_sent = self.history.closes().sent(sender);
+        let close_received = self.history.closes().received(sender, frame.at);
         let lane = match sender {
             Side::Client => &mut self.client,
             Side::Server => &mut self.server,

@@ -323,9 +323,10 @@ impl Followed {
         }
     }
 
-    /// Remembers where the Close that waits for its answer ended: with this segment, if that delivered it.
+    /// Remembers where the Close that waits for its answer ended: with this segment, if it was completed by that.
     fn note_close(&mut self, segment: &Segment<'_>, direction: Direction) {
-        if self.closing.is_none() && self.connection.closing() == Some(direction) {
+        // One that had to wait behind a hole may have been acknowledged meanwhile.
+        if self.closing.is_none() && self.connection.closing() == Some((direction, segment.at)) {
             let length = u32::try_from(segment.payload.len()).unwrap_or_default();
             let end = segment.seq.wrapping_add(length).wrapping_add(segment.cut);
             self.closing = Some(SentClose { direction, end, received: false });

@@ -63,8 +63,20 @@ pub struct End {
     pub sides: [SideEnd; 2],
     /// The side that closed first, by a Close frame before any FIN or RST.
     pub closer: Option<Side>,
-    /// Did both send their Close before they had the other's?
-    pub at_once: bool,
+    /// What the second Close was to the first, where there are two.
+    pub second: SecondClose,
+}
+
+/// Did the side whose Close came second have the first one by then?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecondClose {
+    /// It did.
+    Answer,
+    /// It did not: both closed at the same time.
+    AtOnce,
+    /// The capture does not show it.
+    #[default]
+    Unknown,
 }
 
 /// The first FIN or RST.
@@ -208,7 +220,7 @@ fn check_answer(
     else {
         return;
     };
-    if end.at_once {
+    if end.second == SecondClose::AtOnce {
         return;
     }
     let took = answered.time.nanos_since(closed.time);
@@ -218,6 +230,7 @@ fn check_answer(
     }
     if let (Some(asked), Some(got)) = (asked, got)
         && asked != got
+        && end.second == SecondClose::Answer
     {
         let detail = format!("{} is answered by {}", named(asked), named(got));
         broken(&ECHO_MISMATCH, closer.peer().into(), answered, detail);

@@ -13,6 +13,8 @@ mod check;
 mod command;
 /// The expressions of the page about them; `--where` and `--context`.
 mod expressions;
+/// Captures with holes: what is said of the messages and of the end beside them.
+mod holes;
 /// What must hold for every segmentation, order and encapsulation (proptest).
 mod properties;
 /// The examples of the README.

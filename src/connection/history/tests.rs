@@ -43,12 +43,18 @@ impl Play {
     }
 
     fn close(self, sender: Side, code: u16) -> Self {
-        let closed_before = self.history.unanswered_closer().is_some();
+        let closed_before = self.history.closes().unanswered().is_some();
         let mut play = self.says(sender, Opcode::CLOSE, &code.to_be_bytes());
         if !closed_before {
             play.history.close_acknowledged(None);
         }
         play
+    }
+
+    /// What comes next is in this packet.
+    fn in_packet(mut self, number: u64) -> Self {
+        self.at = packet(number - 1);
+        self
     }
 
     /// The first Close is acknowledged.
@@ -119,6 +125,42 @@ fn both_closed_when_the_second_close_was_sent_before_the_first_was_acknowledged(
     let told = Play::new().close(Client, 1000).close(Server, 1001).acknowledged().fin(Server);
     assert_eq!(told.how(), (Initiator::Both, CloseHandshake, [Some(1001), Some(1000)]));
     assert_eq!(told.findings, [""; 0], "no answer, so that it can't be another one");
+}
+
+#[test]
+fn the_close_of_the_earlier_packet_was_first_however_late_it_was_delivered() {
+    let play = Play::new().text(Client).in_packet(7).text(Server).close(Server, 1001).acknowledged();
+    let told = play.in_packet(4).text(Client).close(Client, 4001).in_packet(12).fin(Server);
+    assert_eq!(told.how(), (Initiator::Client, CloseHandshake, [Some(1001), Some(4001)]));
+    assert_eq!((told.close.code, told.close.begun.number), (Some(4001), 5));
+    assert_eq!((told.close.last_message, told.close.silence), (Some(3), Some(NANOS_PER_SECOND / 10)));
+    assert_eq!(told.findings, ["close-abnormal-code"], "whether the other one is an answer is not known");
+}
+
+#[test]
+fn pings_behind_the_beginning_of_the_end_need_no_answer() {
+    let play = Play::new().in_packet(7).says(Server, Opcode::PING, b"").close(Server, 1001);
+    let told = play.in_packet(4).close(Client, 1000).in_packet(200).fin(Server);
+    assert_eq!((told.close.unanswered_pings, told.close.begun.number), ([0, 0], 4));
+}
+
+#[test]
+fn where_bytes_of_the_other_side_could_not_be_read_nobody_was_first() {
+    let lost = |history: &mut History| {
+        history.frames_lost(Client);
+        history.unread(Client, packet(3));
+    };
+    let told = Play::new().does(lost).in_packet(4).close(Server, 1000).fin(Server);
+    assert_eq!(told.how(), (Initiator::Unknown, CloseAnswerUnknown, [Some(1000), None]));
+    let told = Play::new().does(lost).in_packet(2).close(Server, 1000).in_packet(5).fin(Server);
+    assert_eq!(told.how().0, Initiator::Server, "the Close was before them");
+    let told = Play::new().does(lost).in_packet(4).text(Client).close(Server, 1000).fin(Server);
+    assert_eq!(told.how().0, Initiator::Server, "no message follows a Close");
+    let told = Play::new().does(lost).in_packet(4).reset(Server);
+    assert_eq!(told.how().0, Initiator::Unknown);
+    let silent = |history: &mut History| history.unread(Client, PacketRef::default());
+    let told = Play::new().does(silent).close(Server, 1000).fin(Server);
+    assert_eq!(told.how().0, Initiator::Unknown, "nothing of it was ever seen");
 }
 
 #[test]
