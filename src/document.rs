@@ -11,7 +11,7 @@ use crate::event::{
     CaptureOrder, Closing, ConnectionId, Event, EventKind, Opening, Sink, TimelineMessage, Totals,
 };
 use crate::http::{Handshake, Headers};
-use crate::pipeline;
+use crate::pipeline::{self, Interrupted};
 use crate::rules::Finding;
 use crate::websocket::{Frame, Message};
 
@@ -77,11 +77,7 @@ impl Document {
     pub fn of(source: &mut dyn Source, options: &Options, extent: Extent) -> Result<Self, ReadError> {
         let mut gathering = Gathering::new(options.limits.document, extent);
         let read = pipeline::analyze(source, options, &mut gathering);
-        if gathering.room.is_none() {
-            return Err(ReadError::TooLarge { limit: options.limits.document });
-        }
-        let totals = read.map_err(|interrupted| interrupted.error)?;
-        Ok(gathering.document(totals))
+        gathering.finish(read)
     }
 
     /// Every finding with its connection: those of each connection in turn, then those of the capture.
@@ -121,8 +117,10 @@ pub enum ReadError {
 
 /// The sink that keeps.
 #[derive(Debug)]
-struct Gathering {
+pub(crate) struct Gathering {
     extent: Extent,
+    /// Bytes that may be kept.
+    limit: usize,
     /// Bytes that may still be kept; `None` when they did not suffice.
     room: Option<usize>,
     open: BTreeMap<ConnectionId, Parts>,
@@ -139,8 +137,9 @@ struct Parts {
 }
 
 impl Gathering {
-    const fn new(room: usize, extent: Extent) -> Self {
-        Self { extent, room: Some(room), open: BTreeMap::new(), findings: Vec::new() }
+    /// Keeps at most `limit` bytes.
+    pub(crate) const fn new(limit: usize, extent: Extent) -> Self {
+        Self { extent, limit, room: Some(limit), open: BTreeMap::new(), findings: Vec::new() }
     }
 
     fn keep(&mut self, id: ConnectionId, kind: EventKind) {
@@ -153,13 +152,18 @@ impl Gathering {
         }
     }
 
-    fn document(self, totals: Totals) -> Document {
+    /// All that was kept, when the source was read.
+    pub(crate) fn finish(self, read: Result<Totals, Interrupted>) -> Result<Document, ReadError> {
+        if self.room.is_none() {
+            return Err(ReadError::TooLarge { limit: self.limit });
+        }
+        let totals = read.map_err(|interrupted| interrupted.error)?;
         let connections = self.open.into_iter().filter_map(|(id, parts)| {
             let Parts { opening, messages, findings, closing } = parts;
             let messages = in_capture_order(messages);
             Some(Connection { id, opening: opening?, messages, findings, closing: closing? })
         });
-        Document { connections: connections.collect(), findings: self.findings, totals }
+        Ok(Document { connections: connections.collect(), findings: self.findings, totals })
     }
 }
 

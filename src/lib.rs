@@ -21,7 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A test, or whoever has the memory, takes a capture as one value: [`read`]. [`check`] judges it.
+//! A test, or whoever has the memory, takes a capture as one value: [`read`]. [`check`] judges it, and [`diff`] compares two.
 //!
 //! The modules stand in layer order: each may use those above it, as `docs/architecture.md` says and
 //! `tests/layers.rs` holds.
@@ -47,7 +47,9 @@ pub mod pipeline;
 pub mod document;
 pub mod query;
 
+mod align;
 pub mod check;
+pub mod diff;
 pub mod report;
 
 pub mod cli;

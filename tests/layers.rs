@@ -27,8 +27,10 @@ const LAYERS: &[(&str, &str)] = &[
     ("pipeline", "packet limits capture decode tcp rules event connection"),
     ("document", "packet limits capture http websocket rules event connection pipeline"),
     ("query", "packet decode http websocket rules event document"), // `decode` names what was skipped
-    ("check", "packet http websocket rules event document query"),
-    ("report", "packet limits decode tcp http websocket subprotocol rules event document query check"),
+    ("align", ""),
+    ("check", "packet http websocket rules event document query align"),
+    ("diff", "packet http websocket event pipeline document query align check"), // of `check`, what varies from one recording to the next
+    ("report", "packet limits decode tcp http websocket subprotocol rules event document query check diff"),
     ("cli", "*"),
     ("main", "*"),
     ("lib", "*"),

@@ -1,12 +1,10 @@
 //! Two baselines → how the latter differs.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use serde_json::Value;
 
-use super::align::{Pair, align};
 use super::baseline::{Baseline, Conversation};
+use crate::align::{self, Pair, align, matched};
 
 /// One thing that is not as it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +35,7 @@ impl Baseline {
     }
 }
 
-type Numbered<'a> = (usize, &'a Conversation);
+type Numbered<'a> = align::Numbered<'a, Conversation>;
 
 /// Which connection stands for which: those that are equal; then those that asked for the same, in their order; then the rest in their
 /// order. By the order of the capture, those that are gone last.
@@ -48,36 +46,13 @@ fn pairs<'a>(
     let mut left: Vec<Numbered<'a>> = (1..).zip(former).collect();
     let mut right: Vec<Numbered<'a>> = (1..).zip(latter).collect();
     let mut pairs = Vec::new();
-    pairs.extend(matched(&mut left, &mut right, |conversation| conversation));
-    pairs.extend(matched(&mut left, &mut right, Conversation::target));
-    pairs.extend(matched(&mut left, &mut right, |_| ()));
+    pairs.extend(matched(&mut left, &mut right, |(_, each)| Some(each)));
+    pairs.extend(matched(&mut left, &mut right, |(_, each)| Some(each.target())));
+    pairs.extend(matched(&mut left, &mut right, |_| Some(())));
     let mut pairs: Vec<_> = pairs.into_iter().map(|(was, is)| (Some(was), Some(is))).collect();
     pairs.extend(right.into_iter().map(|is| (None, Some(is))));
     pairs.sort_by_key(|(_, is)| is.map(|(number, _)| number));
     pairs.extend(left.into_iter().map(|was| (Some(was), None)));
-    pairs
-}
-
-/// Takes out those that have the same key, the first for the first.
-fn matched<'a, K: Ord>(
-    left: &mut Vec<Numbered<'a>>,
-    right: &mut Vec<Numbered<'a>>,
-    key: impl Fn(&'a Conversation) -> K,
-) -> Vec<(Numbered<'a>, Numbered<'a>)> {
-    let mut waiting: BTreeMap<K, Vec<Numbered<'a>>> = BTreeMap::new();
-    for each in left.drain(..).rev() {
-        waiting.entry(key(each.1)).or_default().push(each);
-    }
-    let mut pairs = Vec::new();
-    right.retain(|each| match waiting.get_mut(&key(each.1)).and_then(Vec::pop) {
-        Some(was) => {
-            pairs.push((was, *each));
-            false
-        }
-        None => true,
-    });
-    left.extend(waiting.into_values().flatten());
-    left.sort_by_key(|(number, _)| *number);
     pairs
 }
 

@@ -21,7 +21,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod align;
 mod baseline;
 mod compare;
 mod expectation;
@@ -32,6 +31,7 @@ pub use baseline::{Baseline, BaselineError};
 pub use compare::Difference;
 pub use expectation::{Expectation, ExpectationError, expectations};
 pub use levels::{Level, Levels, UnknownRule};
+pub(crate) use varying::without_varying;
 
 use crate::document::{Document, Extent};
 use crate::event::ConnectionId;

@@ -7,10 +7,11 @@ use crate::rules::{Rule, transport_and_capture};
 
 /// `Name: value` as written, the value without what varies.
 pub(super) fn headers(headers: &Headers) -> Vec<String> {
-    headers.0.iter().map(|header| format!("{}: {}", header.name, value(header))).collect()
+    headers.0.iter().map(|header| format!("{}: {}", header.name, without_varying(header))).collect()
 }
 
-fn value(Header { name, value }: &Header) -> String {
+/// The value of a field, without what varies.
+pub(crate) fn without_varying(Header { name, value }: &Header) -> String {
     let is = |known: &&str| name.eq_ignore_ascii_case(known);
     if VARYING.iter().any(is) {
         ANY.to_owned()

@@ -1,8 +1,10 @@
 //! The command line as typed.
 
 mod check;
+mod diff;
 
 pub use check::{CheckArguments, CheckFormat, FailOn};
+pub use diff::{DiffArguments, DiffFormat};
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,6 +29,7 @@ Examples:
   wspect read chat.pcap --where 'm.length > 1000'  what an expression selects
   wspect read *.pcapng --format ndjson | jq .    for programs
   wspect check chat.pcap --expect chat.toml      exit status 1 if it is not as it should be
+  wspect diff before.pcap after.pcap             exit status 1 if they do not say the same
   wspect rules frame-server-masked               what a finding means, and what to do
   ssh host tcpdump -U -w - tcp port 80 | wspect read -";
 
@@ -37,10 +40,12 @@ pub enum Command {
     Read(ReadArguments),
     /// Judge capture files in CI: by findings, expectations and a baseline
     Check(CheckArguments),
+    /// Compare two captures of the same conversation: before and after an upgrade, both sides of a proxy
+    Diff(DiffArguments),
     /// List the rules that findings stand on, or explain one
     Rules(RulesArguments),
     /// Print the JSON Schema of --format json (`#/$defs/Document`) and of a line of --format ndjson (`#/$defs/Line`), of
-    /// `wspect check --format json` (`#/$defs/CheckDocument`), and of an element of `wspect rules --format json` (`#/$defs/Rule`)
+    /// `wspect check --format json` (`#/$defs/CheckDocument`), of `wspect diff --format json` (`#/$defs/DiffDocument`), and of an element of `wspect rules --format json` (`#/$defs/Rule`)
     Schema,
 }
 

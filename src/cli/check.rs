@@ -101,7 +101,7 @@ fn write(arguments: &CheckArguments, result: &Checked<'_>) -> anyhow::Result<()>
     Ok(out.flush()?)
 }
 
-fn color(to_file: bool) -> Color {
+pub(super) fn color(to_file: bool) -> Color {
     match anstream::AutoStream::choice(&io::stdout()) {
         _ if to_file => Color::Never,
         anstream::ColorChoice::Never => Color::Never,

@@ -3,6 +3,7 @@
 pub mod args;
 mod check;
 mod config;
+mod diff;
 mod progress;
 mod read;
 mod rules;
@@ -16,7 +17,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 /// Runs the command that `arguments` (the program's name first) ask for, and says how it ended: 0 done, 1 a check
-/// failed, 2 the input could not be read or the command line is wrong.
+/// failed or two captures differ, 2 the input could not be read or the command line is wrong.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
@@ -25,6 +26,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match arguments.command {
         Command::Read(arguments) => read::run(arguments).map(|()| true),
         Command::Check(arguments) => check::run(arguments),
+        Command::Diff(arguments) => diff::run(arguments),
         Command::Rules(arguments) => rules::run(&arguments).map(|()| true),
         Command::Schema => read::schema().map(|()| true),
     };

@@ -9,10 +9,11 @@ use crate::capture::{self, Source};
 use crate::connection::Options;
 use crate::event::Totals;
 use crate::pipeline::{self, Interrupted};
-use crate::query::{Ends, EndsOf, Filter, Problem, Selector};
+use crate::query::{Ends, EndsOf, Filter, Problem, Selected, Selector};
 
 /// What is selected, and how many neighbours are shown.
 pub(super) struct Selection {
+    option: &'static str,
     filter: Filter,
     neighbours: usize,
     ends: Option<Ends>,
@@ -23,20 +24,35 @@ impl Selection {
     /// the end of connections; `options` then ask for what it needs.
     pub(super) fn new(arguments: &ReadArguments, options: &mut Options) -> anyhow::Result<Option<Self>> {
         let Some(expression) = &arguments.r#where else { return Ok(None) };
-        let filter = Filter::new(expression).context("--where")?;
         if arguments.context > 0 && arguments.format != Format::Table {
             bail!(
                 "--context is for the table: with --format json or ndjson, the selected messages stand alone"
             );
         }
-        let ends = match filter.needs_end() {
-            Some(place) => Some(ends(arguments, &filter, place, options)?),
-            None => None,
-        };
-        if filter.needs_payload() {
+        let selection = Self::of(("--where", expression), &arguments.captures, options)?;
+        if selection.filter.needs_payload() {
             options.payload = usize::MAX;
         }
-        Ok(Some(Self { filter, neighbours: arguments.context, ends }))
+        Ok(Some(Self { neighbours: arguments.context, ..selection }))
+    }
+
+    /// What an option's expression selects of the captures.
+    pub(super) fn of(
+        (option, expression): (&'static str, &str),
+        captures: &[String],
+        options: &Options,
+    ) -> anyhow::Result<Self> {
+        let filter = Filter::new(expression).context(option)?;
+        let ends = match filter.needs_end() {
+            Some(place) => Some(ends((option, &filter), place, captures, options)?),
+            None => None,
+        };
+        Ok(Self { option, filter, neighbours: 0, ends })
+    }
+
+    /// Passes on to `out` what is selected.
+    pub(super) fn selector<S: Selected>(self, out: S) -> Selector<S> {
+        Selector::new(self.filter, self.neighbours, self.ends, out)
     }
 
     /// Shows what is selected.
@@ -46,31 +62,32 @@ impl Selection {
         options: &Options,
         reporting: &mut Reporting,
     ) -> Result<Totals, Interrupted> {
-        let mut selector = Selector::new(self.filter, self.neighbours, self.ends, reporting);
+        let option = self.option;
+        let mut selector = self.selector(reporting);
         let result = pipeline::analyze(source, options, &mut selector);
-        warn(selector.faults());
+        warn(option, selector.faults());
         result
     }
 }
 
 /// The first of two readings.
 fn ends(
-    arguments: &ReadArguments,
-    filter: &Filter,
+    (option, filter): (&str, &Filter),
     place: Problem,
+    captures: &[String],
     options: &Options,
 ) -> anyhow::Result<Ends> {
-    if let Some(path) = arguments.captures.iter().find(|path| !is_file(path)) {
+    if let Some(path) = captures.iter().find(|path| !is_file(path)) {
         let why = "and the captures are read twice for it: save this one to a file first";
-        return Err(anyhow!("{path}: {why}").context(place).context("--where"));
+        return Err(anyhow!("{path}: {why}").context(place).context(option.to_owned()));
     }
-    let source = capture::open(&arguments.captures, &options.limits)?;
+    let source = capture::open(captures, &options.limits)?;
     let mut ends = EndsOf::new(filter);
     let options = Options { payload: 0, ..options.clone() };
     // An input that fails in the middle is reported by the second reading.
     let _ = pipeline::analyze(&mut Watched::new(source), &options, &mut ends);
     let (ends, faults) = ends.finish();
-    warn(faults.as_ref());
+    warn(option, faults.as_ref());
     Ok(ends)
 }
 
@@ -80,10 +97,10 @@ fn is_file(path: &str) -> bool {
 }
 
 /// An expression that has no result for a message is no reason to stop; it is said once.
-fn warn(faults: Option<&(u64, Problem)>) {
+pub(super) fn warn(option: &str, faults: Option<&(u64, Problem)>) {
     if let Some((number, first)) = faults {
         say(&format!(
-            "wspect: --where had no result {number} times, and selected nothing there; the first, {first}"
+            "wspect: {option} had no result {number} times, and selected nothing there; the first, {first}"
         ));
     }
 }

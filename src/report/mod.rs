@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 pub mod checked;
+pub mod differences;
 pub mod json;
 pub mod ndjson;
 #[cfg(test)]

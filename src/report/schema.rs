@@ -5,26 +5,28 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use super::checked::CheckDocument;
+use super::differences::DiffDocument;
 use super::view::{
     Capture, Closing, Finding, Generator, Handshake, Line, Message, Parties, Rule, Time, Totals,
 };
 
 /// The JSON Schema (draft 2020-12) of `--format json` (`#/$defs/Document`) and of each line of `--format ndjson`
-/// (`#/$defs/Line`), of `wspect check --format json` (`#/$defs/CheckDocument`), and of an element of
-/// `wspect rules --format json` (`#/$defs/Rule`). The same on every run.
+/// (`#/$defs/Line`), of `wspect check --format json` (`#/$defs/CheckDocument`), of `wspect diff --format json` (`#/$defs/DiffDocument`), and of
+/// an element of `wspect rules --format json` (`#/$defs/Rule`). The same on every run.
 pub fn schema() -> Value {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let document = generator.subschema_for::<Document<'_>>();
     let line = generator.subschema_for::<Line<'_>>();
     let check = generator.subschema_for::<CheckDocument<'_>>();
+    let diff = generator.subschema_for::<DiffDocument<'_>>();
     let rule = generator.subschema_for::<Rule>();
     let mut definitions = Value::Object(generator.take_definitions(true));
     without_null(&mut definitions);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "wspect output",
-        "description": "A document of --format json, a line of --format ndjson, or what wspect check and wspect rules --format json write.",
-        "anyOf": [document, line, check, {"type": "array", "items": rule}],
+        "description": "A document of --format json, a line of --format ndjson, or what wspect check, diff and rules --format json write.",
+        "anyOf": [document, line, check, diff, {"type": "array", "items": rule}],
         "$defs": definitions,
     })
 }
@@ -153,6 +155,29 @@ mod tests {
                 let line = serde_json::from_str(line).unwrap();
                 assert_eq!(faults(&root, &root["$defs"]["Line"], &line), Vec::<String>::new(), "{line}");
             }
+        }
+    }
+
+    #[test]
+    fn a_comparison_fits_the_schema() {
+        use crate::diff::{Comparison, Recording, diff};
+        use crate::report::differences::{self, Compared, SideOf};
+
+        let read = |name: &str| {
+            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+            Recording::from(crate::read(folder.join(name)).unwrap())
+        };
+        let [plain, packed, holed] =
+            ["01_seed_ws_hello.pcap", "01_seed_ws_hello_deflate.pcap", "17_mid_connection.pcap"].map(read);
+        let legs = read("13_connect_proxy.pcap").legs().unwrap();
+        for [a, b] in [[&plain, &packed], [&plain, &holed], [&legs[0], &legs[1]]] {
+            let found = diff(a, b, &Comparison::default());
+            let sides = [a, b].map(|recording| SideOf { capture: "a", selected: Some("true"), recording });
+            let mut out = Vec::new();
+            differences::json(&Compared { sides, diff: &found }, &mut out).unwrap();
+            let document = serde_json::from_slice(&out).unwrap();
+            let root = schema();
+            assert_eq!(faults(&root, &root["$defs"]["DiffDocument"], &document), Vec::<String>::new());
         }
     }
 

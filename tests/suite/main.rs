@@ -11,6 +11,8 @@
 mod check;
 /// The command line as a user types it: arguments, input and output files, exit status, what is said on stderr.
 mod command;
+/// `wspect diff`: what is the same, what differs, what can't be told.
+mod diff;
 /// The expressions of the page about them; `--where` and `--context`.
 mod expressions;
 /// Captures with holes: what is said of the messages and of the end beside them.

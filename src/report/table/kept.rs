@@ -8,7 +8,7 @@ use crate::event::{Closing, ConnectionId, Event, EventKind, Opening, TimelineMes
 use crate::http::{Handshake, Header, Outcome};
 use crate::packet::{Endpoint, PacketRef, Side, Timestamp};
 use crate::report::shown::{Frames, PayloadMode, Shown};
-use crate::report::text::Rest;
+use crate::report::text::{Rest, fit, hex};
 use crate::rules::capture::LIMIT_REACHED;
 use crate::rules::{Blame, Finding, Severity};
 use crate::websocket::close::CloseBody;
@@ -286,7 +286,18 @@ impl Row {
 }
 
 impl Content {
-    fn new(message: &Message, shown: &Shown, room: &mut usize) -> Self {
+    /// As much as `room` columns hold.
+    pub(super) fn line(&self, room: usize) -> String {
+        match self {
+            Self::Hidden => String::new(),
+            Self::Text(bytes, rest) => fit(bytes, room, *rest),
+            Self::Bytes(bytes, rest) => hex(bytes, room, *rest),
+            Self::Words(words) => fit(words.as_bytes(), room, Rest::End),
+        }
+    }
+
+    /// As much as a line of the display can hold; all of it, where that is asked for and fits into `room` bytes.
+    pub(super) fn new(message: &Message, shown: &Shown, room: &mut usize) -> Self {
         if let Some(body) = CloseBody::of(message)
             && let Some(code) = body.status()
         {
@@ -326,7 +337,7 @@ fn first(message: &Message, most: usize) -> (Box<[u8]>, Rest) {
     }
 }
 
-fn marks(message: &Message) -> Vec<String> {
+pub(super) fn marks(message: &Message) -> Vec<String> {
     let mut marks = Vec::new();
     let mut mark = |applies: bool, text: &dyn Fn() -> String| {
         if applies {

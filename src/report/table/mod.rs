@@ -1,5 +1,6 @@
 //! Events → a table of connections and their timelines, for people.
 
+pub(super) mod differences;
 mod ending;
 mod grid;
 mod heading;

@@ -9,7 +9,7 @@ use super::timeline::Timeline;
 use super::words;
 use crate::packet::{Side, Timestamp};
 use crate::report::shown::{PayloadMode, Picked};
-use crate::report::text::{Rest, dump, fit, fold, hex, width, wrap};
+use crate::report::text::{Rest, dump, fit, fold, width, wrap};
 use crate::websocket::Frame;
 
 /// Columns of a connection's rows: as wide as their values.
@@ -124,12 +124,7 @@ impl<W: Write> Timeline<'_, W> {
 
     fn payload(&self, row: &Row, room: usize) -> String {
         let room = if self.shown.payload == PayloadMode::Preview { room.min(PREVIEW) } else { room };
-        match &row.content {
-            Content::Hidden => String::new(),
-            Content::Text(bytes, rest) => fit(bytes, room, *rest),
-            Content::Bytes(bytes, rest) => hex(bytes, room, *rest),
-            Content::Words(words) => fit(words.as_bytes(), room, Rest::End),
-        }
+        row.content.line(room)
     }
 
     /// Does the whole payload fit on the line?

@@ -31,6 +31,6 @@ pub(crate) use compression::Compression;
 pub(crate) use encapsulation::Encapsulation;
 pub(crate) use frame::{Frame, binary, close, continuation, ping, pong, text};
 pub(crate) use pcapng::{PacketBlock, Pcapng};
-pub(crate) use scenario::Scenario;
+pub(crate) use scenario::{Scenario, Written};
 pub(crate) use upgrade::Upgrade;
 pub(crate) use wire::{IpVersion, Wire};

@@ -1,0 +1,201 @@
+//! Two connections → what differs but for messages.
+
+use std::collections::BTreeMap;
+
+use super::recording::Conversation;
+use super::{Change, Weight};
+use crate::check::without_varying;
+use crate::event::{CloseHow, Closing, Initiator};
+use crate::http::{Handshake, Headers, Outcome};
+
+/// What was agreed and how it ended, which count; then how it was carried.
+pub(super) fn changes(pair: [Conversation<'_>; 2]) -> Vec<Change> {
+    let openings = pair.map(|each| &each.connection.opening);
+    let mut changes = agreed(openings.map(|opening| &opening.handshake));
+    changes.extend(ending(pair.map(|each| &each.connection.closing)));
+    let carried = |what, values| Change::between(what, Weight::Carriage, values, str::to_owned);
+    changes.extend(carried("transport", openings.map(|opening| Some(opening.transport.name()))));
+    changes.extend(carried("tunnel", openings.map(|opening| opening.tunnel.as_deref())));
+    changes.extend(heads(openings.map(|opening| &opening.handshake)));
+    changes
+}
+
+fn agreed(handshakes: [&Handshake; 2]) -> Vec<Change> {
+    let outcomes = handshakes.map(|handshake| handshake.outcome);
+    let weight = if outcomes.contains(&Outcome::NotCaptured) { Weight::Unknown } else { Weight::Substance };
+    let outcome = Change::between("outcome", weight, outcomes.map(Some), |outcome| outcome.name().to_owned());
+    if outcome.is_some() || outcomes.contains(&Outcome::NotCaptured) {
+        return outcome.into_iter().collect();
+    }
+    let statuses = handshakes.map(|handshake| handshake.response.as_ref().map(|head| head.status));
+    let status = Change::between("status", Weight::Substance, statuses, |status| status.to_string());
+    let subprotocols = handshakes.map(Handshake::subprotocol);
+    let subprotocol = Change::between("subprotocol", Weight::Substance, subprotocols, str::to_owned);
+    status.into_iter().chain(subprotocol).collect()
+}
+
+fn ending(closings: [&Closing; 2]) -> Vec<Change> {
+    let closes = closings.map(|closing| closing.close.as_ref());
+    let weight = if closings.into_iter().any(is_open_ended) { Weight::Unknown } else { Weight::Substance };
+    let how = Change::between("close", weight, closes.map(|close| close.map(|close| close.how)), |how| {
+        how.name().to_owned()
+    });
+    let codes = closes.map(|close| close.and_then(|close| close.code));
+    let both_known = codes.iter().all(Option::is_some);
+    let of_code = if both_known { Weight::Substance } else { weight };
+    let code = Change::between("close code", of_code, codes, |code| code.to_string());
+    let reasons =
+        closes.map(|close| close.map(|close| close.reason.as_str()).filter(|reason| !reason.is_empty()));
+    let reason = Change::between("close reason", of_code, reasons, str::to_owned);
+    let initiators = closes.map(|close| close.map(|close| close.initiator));
+    // Whether two Close frames crossed depends on where the capture was made.
+    let weight = if initiators.contains(&Some(Initiator::Unknown)) {
+        Weight::Unknown
+    } else if initiators.contains(&Some(Initiator::Both)) {
+        Weight::Carriage
+    } else {
+        weight
+    };
+    let initiator = Change::between("closed by", weight, initiators, |who| who.name().to_owned());
+    [how, code, reason, initiator].into_iter().flatten().collect()
+}
+
+/// Can the capture lack what ended the connection?
+fn is_open_ended(closing: &Closing) -> bool {
+    let ends_open = closing.close.as_ref().is_some_and(|close| OPEN_ENDED.contains(&close.how));
+    ends_open || closing.traffic.iter().any(|traffic| traffic.missing_bytes > 0)
+}
+
+/// Endings behind which more may have come.
+const OPEN_ENDED: [CloseHow; 2] = [CloseHow::CaptureEnded, CloseHow::CloseAnswerUnknown];
+
+fn heads(handshakes: [&Handshake; 2]) -> Vec<Change> {
+    let mut changes = Vec::new();
+    if let [Some(a), Some(b)] = handshakes.map(|handshake| handshake.request.as_ref()) {
+        let carried = |what, values| Change::between(what, Weight::Carriage, values, str::to_owned);
+        changes.extend(carried("target", [Some(a.target.as_str()), Some(b.target.as_str())]));
+        changes.extend(headers("request header", [&a.headers, &b.headers]));
+    }
+    if let [Some(a), Some(b)] = handshakes.map(|handshake| handshake.response.as_ref()) {
+        changes.extend(headers("response header", [&a.headers, &b.headers]));
+    }
+    changes
+}
+
+/// Fields by name, in whatever order and case; what is new in each run is left out, as in a baseline.
+fn headers(what: &str, pair: [&Headers; 2]) -> Vec<Change> {
+    let mut fields: BTreeMap<String, [Field<'_>; 2]> = BTreeMap::new();
+    for (which, headers) in pair.into_iter().enumerate() {
+        for header in &headers.0 {
+            let name = header.name.to_ascii_lowercase();
+            let is_token = TOKENS.contains(&name.as_str());
+            let lasting = without_varying(header);
+            let field = fields.entry(name).or_default().get_mut(which);
+            if let Some(Field { name, values, lasting: all }) = field {
+                *name = Some(&header.name);
+                values.push(&header.value);
+                all.push(if is_token { lasting.to_ascii_lowercase() } else { lasting });
+            }
+        }
+    }
+    let changed =
+        fields.into_iter().filter(|(name, [a, b])| a.lasting != b.lasting && !is_compared(what, name));
+    let change = |(_, fields): (String, [Field<'_>; 2])| {
+        let name = fields.iter().find_map(|field| field.name).unwrap_or_default();
+        let values = fields.each_ref().map(|field| field.name.map(|_| field.values.join(", ")));
+        Change::new(format!("{what} {name}"), Weight::Carriage, values)
+    };
+    changed.map(change).collect()
+}
+
+/// All fields of one name.
+#[derive(Default)]
+struct Field<'a> {
+    /// As written; `None` where there is none.
+    name: Option<&'a str>,
+    values: Vec<&'a str>,
+    lasting: Vec<String>,
+}
+
+/// The subprotocol counts, and is said by itself.
+fn is_compared(what: &str, name: &str) -> bool {
+    what == "response header" && name == "sec-websocket-protocol"
+}
+
+/// Fields whose values have no case. // RFC 9110 §7.6.1, §7.8
+const TOKENS: [&str; 2] = ["connection", "upgrade"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Close;
+    use crate::http::Header;
+    use crate::packet::PacketRef;
+
+    fn closing(initiator: Initiator, how: CloseHow, code: Option<u16>) -> Closing {
+        let close = Close { initiator, how, code, ..Close::default() };
+        Closing { end: PacketRef::default(), close: Some(close), traffic: Default::default() }
+    }
+
+    fn said(changes: &[Change]) -> Vec<String> {
+        let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "nothing".to_owned());
+        let line = |each: &Change| {
+            format!("{} {}: {} → {}", each.weight.name(), each.what, side(&each.a), side(&each.b))
+        };
+        changes.iter().map(line).collect()
+    }
+
+    #[test]
+    fn header_fields_are_compared_by_name_without_what_is_new_in_each_run() {
+        let headers = |fields: &[(&str, &str)]| {
+            let field =
+                |(name, value): &(&str, &str)| Header { name: (*name).into(), value: (*value).into() };
+            Headers(fields.iter().map(field).collect())
+        };
+        let a = headers(&[
+            ("Host", "a:1"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Key", "x"),
+            ("Cookie", "1"),
+            ("X-A", "1"),
+        ]);
+        let b = headers(&[
+            ("via", "p"),
+            ("connection", "upgrade"),
+            ("host", "a:2"),
+            ("cookie", "2"),
+            ("sec-websocket-key", "y"),
+            ("X-A", "2"),
+        ]);
+        let changes = super::headers("request header", [&a, &b]);
+        assert_eq!(
+            said(&changes),
+            ["carriage request header via: nothing → p", "carriage request header X-A: 1 → 2"]
+        );
+        assert_eq!(super::headers("request header", [&a, &a]), []);
+    }
+
+    #[test]
+    fn an_ending_that_the_capture_may_lack_is_not_known_to_differ() {
+        let closed = closing(Initiator::Client, CloseHow::CloseHandshake, Some(1000));
+        let open = closing(Initiator::Unknown, CloseHow::CaptureEnded, None);
+        let unknown = ending([&closed, &open]);
+        assert!(
+            unknown.len() == 3 && unknown.iter().all(|each| each.weight == Weight::Unknown),
+            "{unknown:?}"
+        );
+        let other = closing(Initiator::Client, CloseHow::CloseUnanswered, Some(1001));
+        assert_eq!(
+            said(&ending([&closed, &other])),
+            ["substance close: close_handshake → close_unanswered", "substance close code: 1000 → 1001"]
+        );
+    }
+
+    #[test]
+    fn close_frames_that_crossed_in_one_capture_need_not_in_the_other() {
+        let [client, server, both] = [Initiator::Client, Initiator::Server, Initiator::Both]
+            .map(|initiator| closing(initiator, CloseHow::CloseHandshake, Some(1000)));
+        assert_eq!(said(&ending([&client, &both])), ["carriage closed by: client → both"]);
+        assert_eq!(said(&ending([&client, &server])), ["substance closed by: client → server"]);
+    }
+}

@@ -1,0 +1,173 @@
+//! A capture → what is compared of it: of each payload a digest and its beginning.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use sha1::Digest as _;
+
+use crate::document::{Connection, Document, Extent, Gathering, ReadError};
+use crate::event::{ConnectionId, Event, EventKind, Sink, Totals};
+use crate::packet::Side;
+use crate::pipeline::Interrupted;
+use crate::query::{Selected, Standing};
+use crate::websocket::Message;
+
+/// SHA-1 of a payload as far as it is known: a collision would have to be meant.
+pub type Digest = [u8; 20];
+
+/// A capture as it is compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recording {
+    document: Document,
+    /// For each connection, of each of its messages.
+    digests: Vec<Vec<Digest>>,
+}
+
+impl Recording {
+    /// What was read. Of payloads only the beginning is there.
+    pub const fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// One capture of both legs of proxied connections → the legs. Two connections with one `Sec-WebSocket-Key` are the same handshake
+    /// on its way: the one that sent it first is in the former. `None` where no key was seen twice.
+    pub fn legs(self) -> Option<[Self; 2]> {
+        let mut by_key: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (place, connection) in self.document.connections.iter().enumerate() {
+            if let Some(key) = connection.opening.handshake.key() {
+                by_key.entry(key.to_owned()).or_default().push(place);
+            }
+        }
+        let sent = |place: &usize| {
+            let connection = self.document.connections.get(*place);
+            connection.and_then(|each| each.opening.handshake.request.as_ref()).map(|head| head.last)
+        };
+        let mut leg = BTreeMap::new();
+        for mut places in by_key.into_values().filter(|places| places.len() > 1) {
+            places.sort_by_key(sent);
+            leg.extend(places.into_iter().zip([0].into_iter().chain(std::iter::repeat(1))));
+        }
+        if leg.is_empty() {
+            return None;
+        }
+        let totals = self.document.totals;
+        let mut legs = [(); 2].map(|()| Self {
+            document: Document { totals: totals.clone(), ..Document::default() },
+            digests: Vec::new(),
+        });
+        for (place, both) in self.document.connections.into_iter().zip(self.digests).enumerate() {
+            if let Some(recording) = leg.get(&place).and_then(|leg: &usize| legs.get_mut(*leg)) {
+                recording.document.connections.push(both.0);
+                recording.digests.push(both.1);
+            }
+        }
+        Some(legs)
+    }
+
+    pub(super) fn conversations(&self) -> Vec<Conversation<'_>> {
+        let connections = self.document.connections.iter().zip(&self.digests);
+        connections.map(|(connection, digests)| Conversation { connection, digests }).collect()
+    }
+}
+
+impl From<Document> for Recording {
+    fn from(mut document: Document) -> Self {
+        let connections = document.connections.iter_mut();
+        let digests = connections
+            .map(|each| each.messages.iter_mut().map(|timeline| condense(&mut timeline.message)).collect())
+            .collect();
+        Self { document, digests }
+    }
+}
+
+/// The sink that records.
+#[derive(Debug)]
+pub struct Recorder {
+    gathering: Gathering,
+    digests: BTreeMap<ConnectionId, Vec<Digest>>,
+}
+
+impl Recorder {
+    /// Keeps at most `limit` bytes (`Limits::document`).
+    pub const fn new(limit: usize) -> Self {
+        Self { gathering: Gathering::new(limit, Extent::Whole), digests: BTreeMap::new() }
+    }
+
+    /// The recording, when its source was read.
+    ///
+    /// # Errors
+    /// When it could not be read to its end, or said more than was to be kept.
+    pub fn finish(mut self, read: Result<Totals, Interrupted>) -> Result<Recording, ReadError> {
+        let document = self.gathering.finish(read)?;
+        let digests =
+            document.connections.iter().map(|each| self.digests.remove(&each.id).unwrap_or_default());
+        Ok(Recording { digests: digests.collect(), document })
+    }
+}
+
+impl Sink for Recorder {
+    fn event(&mut self, mut event: Event) -> ControlFlow<()> {
+        if let (Some(id), EventKind::Message(timeline)) = (event.connection, &mut event.kind) {
+            self.digests.entry(id).or_default().push(condense(&mut timeline.message));
+        }
+        self.gathering.event(event)
+    }
+}
+
+impl Selected for Recorder {
+    fn event(&mut self, event: Event, _: Standing) -> ControlFlow<()> {
+        Sink::event(self, event)
+    }
+}
+
+/// Takes the payload for its digest, but for the beginning.
+fn condense(message: &mut Message) -> Digest {
+    let digest = sha1::Sha1::digest(&message.payload).into();
+    if message.payload.len() > BEGINNING {
+        message.payload.truncate(BEGINNING);
+        message.payload.shrink_to_fit();
+        message.shortened = true;
+    }
+    digest
+}
+
+/// Most messages are shorter, and whole then: differences can be shown.
+const BEGINNING: usize = 1024;
+
+/// A connection with the digests of its messages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Conversation<'a> {
+    pub(super) connection: &'a Connection,
+    digests: &'a [Digest],
+}
+
+impl<'a> Conversation<'a> {
+    pub(super) fn target(self) -> &'a str {
+        self.connection.opening.handshake.request.as_ref().map_or("", |head| head.target.as_str())
+    }
+
+    /// All messages, in the order of the timeline.
+    pub(super) fn messages(self) -> impl Iterator<Item = Said<'a>> {
+        let messages = self.connection.messages.iter().zip(self.digests).enumerate();
+        messages.map(|(place, (timeline, digest))| Said {
+            place,
+            sender: timeline.sender,
+            message: &timeline.message,
+            digest,
+        })
+    }
+
+    pub(super) fn said_by(self, side: Side) -> Vec<Said<'a>> {
+        self.messages().filter(|said| said.sender == side).collect()
+    }
+}
+
+/// A message with its digest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said<'a> {
+    /// Among the messages of its connection.
+    pub(super) place: usize,
+    pub(super) sender: Side,
+    pub(super) message: &'a Message,
+    pub(super) digest: &'a Digest,
+}
