@@ -9,6 +9,7 @@ use super::shown::{PayloadMode, Shown};
 use super::view::{Files, Generator, Message, Parties, SCHEMA};
 use crate::diff::{self, Counting, Diff, Entry, Recording, Verdict};
 use crate::document;
+use crate::event::TimelineMessage;
 use crate::packet::Side;
 pub use crate::report::table::differences::table;
 
@@ -36,6 +37,15 @@ impl<'a> SideOf<'a> {
     /// The connection at that place.
     pub(super) fn connection(&self, place: Option<usize>) -> Option<&'a document::Connection> {
         self.recording.document().connections.get(place?)
+    }
+
+    /// The message at that place of that connection.
+    pub(super) fn message(
+        &self,
+        connection: Option<usize>,
+        place: Option<usize>,
+    ) -> Option<&'a TimelineMessage> {
+        self.connection(connection)?.messages.get(place?)
     }
 
     pub(super) fn messages(&self) -> u64 {
@@ -170,7 +180,7 @@ impl<'a> Pair<'a> {
             changes: pair.changes.iter().map(Change::from).collect(),
             clock: pair.clock.map(|clock| Clock { offset_ns: clock.offset, basis: clock.basis.name() }),
             by_place: pair.by_place,
-            messages: Entries { context, connections, entries: &pair.messages },
+            messages: Entries { context, pair },
         }
     }
 }
@@ -240,13 +250,12 @@ struct Clock {
 #[derive(Debug)]
 struct Entries<'a> {
     context: &'a Context<'a>,
-    connections: [Option<&'a document::Connection>; 2],
-    entries: &'a [Entry],
+    pair: &'a diff::ConnectionPair,
 }
 
 impl Serialize for Entries<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.entries.iter().map(|entry| PairOfMessages::new(self, entry)))
+        serializer.collect_seq(self.pair.messages.iter().map(|entry| PairOfMessages::new(self, entry)))
     }
 }
 
@@ -274,18 +283,18 @@ struct PairOfMessages<'a> {
 
 impl<'a> PairOfMessages<'a> {
     fn new(all: &Entries<'a>, entry: &'a Entry) -> Self {
-        let context = all.context;
-        let [a, b] = all.connections;
+        let Entries { context, pair } = all;
+        let [a, b] = context.compared.sides;
         let shown =
             if entry.verdict(Counting::Substance) == Verdict::Same { &context.known } else { &context.shown };
-        let message = |connection: Option<&'a document::Connection>, place: Option<usize>| {
-            let timeline = connection?.messages.get(place?)?;
+        let message = |side: SideOf<'a>, connection, place| {
+            let timeline = side.message(connection, place)?;
             Some(Message::new(None, timeline, shown, &context.files))
         };
         Self {
             verdict: entry.verdict(context.compared.diff.counting).name(),
-            a: message(a, entry.a),
-            b: message(b, entry.b),
+            a: message(a, pair.a, entry.a),
+            b: message(b, pair.b, entry.b),
             changes: entry.changes.iter().map(Change::from).collect(),
             since_ns: entry.shift.since,
             moved_ns: entry.shift.moved(),

@@ -128,6 +128,21 @@ fn what_was_said_differently_is_shown_with_its_neighbours() {
 }
 
 #[test]
+fn a_long_message_is_shown_from_where_it_differs() {
+    let script = |name: &str, said: &str, end: &str| {
+        let script = Scenario::new().upgrade("/").client(text(&format!("{}{said}", "x".repeat(900))));
+        write(name, &script.client(text(&format!("{}{end}", "y".repeat(5000)))).fin())
+    };
+    let (a, b) = (script("long_a", "this", "one"), script("long_b", "that", "two"));
+    let table = diff_at("80", &[&a, &b], &[], 1);
+    assert!(
+        table.contains("  …xxxxxxxxxxxxxxthis\n") && table.contains("  …xxxxxxxxxxxxxxthat\n"),
+        "{table}"
+    );
+    assert!(table.contains("the first 1,024 bytes are the same\n"), "{table}");
+}
+
+#[test]
 fn only_what_an_expression_selects_is_compared() {
     let (a, b) = (Run::default().write("selected_a"), Run::changed().write("selected_b"));
     let without = "!(m.text.contains('name') || m.text == 'extra' || m.type == 'ping' || m.type == 'pong') && m.type != 'close'";

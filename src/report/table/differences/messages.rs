@@ -4,7 +4,6 @@ use std::io;
 
 use super::{Page, mark, style};
 use crate::diff::{Change, ConnectionPair, Counting, Entry, Verdict, Weight};
-use crate::document::Connection;
 use crate::event::TimelineMessage;
 use crate::packet::Side;
 use crate::report::shown::{PayloadMode, Shown};
@@ -52,22 +51,14 @@ impl Page<'_> {
 
     fn entry(&mut self, pair: &ConnectionPair, entry: &Entry) -> io::Result<()> {
         let [a, b] = self.compared.sides;
-        let message = |side: Option<&Connection>, place: Option<usize>| {
-            side.zip(place).and_then(|(side, place)| side.messages.get(place).cloned())
-        };
-        let [a, b] = [message(a.connection(pair.a), entry.a), message(b.connection(pair.b), entry.b)];
+        let [a, b] = [a.message(pair.a, entry.a), b.message(pair.b, entry.b)];
         let verdict = entry.verdict(self.counting());
         let changed = entry.verdict(Counting::Substance) != Verdict::Same;
         match (a, b) {
-            (Some(a), Some(b)) if changed => self.changed(entry, [&a, &b]),
-            (Some(a), b) => {
-                let line = self.beginning(entry, [Some(&a), b.as_ref()], a.message.length);
-                self.with_payload(line, &a, 0)?;
-                self.reasons(entry, verdict)
-            }
-            (None, Some(b)) => {
-                let line = self.beginning(entry, [None, Some(&b)], b.message.length);
-                self.with_payload(line, &b, 0)?;
+            (Some(a), Some(b)) if changed => self.changed(entry, [a, b]),
+            (Some(shown), _) | (None, Some(shown)) => {
+                let line = self.beginning(entry, [a, b], shown.message.length);
+                self.with_payload(line, shown, 0)?;
                 self.reasons(entry, verdict)
             }
             (None, None) => Ok(()),
@@ -109,7 +100,7 @@ impl Page<'_> {
         let marks = marks(&message.message);
         let marks = if marks.is_empty() { String::new() } else { format!("[{}]", marks.join(", ")) };
         let room = self.shown.width.saturating_sub(line.width() + marks.len() + 1).max(LEAST_PAYLOAD);
-        let shown = Shown { payload: PayloadMode::Preview, width: self.shown.width, ..Shown::default() };
+        let shown = Shown { payload: PayloadMode::Preview, width: KEPT, ..Shown::default() };
         let text = from(Content::new(&message.message, &shown, &mut 0), start, room);
         let gap = if text.is_empty() || marks.is_empty() { "" } else { " " };
         self.write(&line.plain(text).plain(gap).styled(MARK, marks))
@@ -182,6 +173,9 @@ const BEFORE: usize = 16;
 
 /// More than anybody reads of one connection.
 const MOST_ROWS: usize = 1000;
+
+/// All that a recording keeps of a payload.
+const KEPT: usize = 1024;
 
 const NUMBER: usize = 5;
 const KIND: usize = 6;

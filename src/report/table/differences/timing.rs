@@ -47,19 +47,16 @@ impl Page<'_> {
         });
         let Some((pair, entry)) = found else { return Ok(()) };
         let [a, b] = self.compared.sides;
-        let message = a.connection(pair.a).zip(entry.a).and_then(|(each, place)| each.messages.get(place));
-        let mate = b.connection(pair.b).zip(entry.b).and_then(|(each, place)| each.messages.get(place));
-        let (Some(a), Some(b), Some([was, is])) =
-            (message.zip(a.connection(pair.a)), mate.zip(b.connection(pair.b)), entry.shift.since)
-        else {
-            return Ok(());
-        };
+        let both = [(a, pair.a, entry.a), (b, pair.b, entry.b)].map(|(side, connection, place)| {
+            Some((side.message(connection, place)?.index, side.connection(connection)?.id.0))
+        });
+        let ([Some(of_a), Some(of_b)], Some([was, is])) = (both, entry.shift.since) else { return Ok(()) };
         let text = format!(
             "moved most: message {} (connection {}) of A, message {} (connection {}) of B: {} → {}",
-            a.0.index,
-            a.1.id.0,
-            b.0.index,
-            b.1.id.0,
+            of_a.0,
+            of_a.1,
+            of_b.0,
+            of_b.1,
             span(was),
             span(is)
         );
