@@ -53,6 +53,11 @@ impl Content {
         self.length
     }
 
+    /// Bytes of memory.
+    pub(super) const fn memory(&self) -> usize {
+        self.payload.capacity()
+    }
+
     /// Takes payload as it stood on the wire, from `offset` of its frame.
     #[inline]
     pub(super) fn push_masked(&mut self, wire: &[u8], key: Option<[u8; 4]>, offset: u64) {

@@ -1,5 +1,7 @@
 //! Bytes of one direction → its frames and messages (RFC 6455 §5.4).
 
+mod memory;
+
 use std::collections::VecDeque;
 use std::{iter, mem};
 

@@ -25,6 +25,11 @@ impl Channels {
         }
     }
 
+    /// Bytes of memory.
+    pub fn memory(&self) -> usize {
+        size_of::<Self>() + self.seen.len() * 16
+    }
+
     /// In ascending order; 0 carries the control blocks of the extension.
     pub fn seen(&self) -> impl Iterator<Item = u32> {
         self.seen.iter().copied()

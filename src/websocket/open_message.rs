@@ -63,6 +63,13 @@ impl OpenMessage {
         self.message.compressed
     }
 
+    /// Bytes of memory.
+    pub(super) fn memory(&self) -> usize {
+        let wire = self.wire.as_ref().map_or(0, |wire| wire.memory());
+        let frames = self.message.fragments.capacity().saturating_mul(size_of::<Frame>());
+        size_of::<Message>().saturating_add(frames).saturating_add(self.content.memory()).saturating_add(wire)
+    }
+
     /// Counts a frame of which `size` header bytes were seen.
     pub(super) fn begin_frame(&mut self, size: u64, first: PacketRef, last: PacketRef) {
         if self.message.frames == 0 {

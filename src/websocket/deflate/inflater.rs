@@ -9,9 +9,10 @@ use super::stream::{Stream, WINDOW};
 use super::unit::{TAIL, Taken, Unit};
 use super::{Compression, Inflation, Oddities, Savings, Scope};
 
-/// Inflates the messages of one direction. Memory: nothing before the first compressed message, then at most
-/// 100 KiB: 48 for the output, 40 for zlib, 4 for input, 10 for [`Reach`] where a small window was agreed; 16 more for
-/// messages in several pieces where no context is taken over.
+/// Inflates the messages of one direction. Memory: nothing before the first compressed message; while it is awake about
+/// 110 KiB (48 for the output, 48 for zlib, 4 for input, 10 for [`Reach`] where a small window was agreed), and 16 more
+/// for messages in several pieces that may have to be read twice; between messages, once it is put to sleep, the
+/// window: at most 32 KiB, and nothing where no context is taken over.
 ///
 /// While parts of the history are missing (after a hole, in a capture that began in mid-connection, behind a fault),
 /// a message is right if it inflates at all: zlib refuses references to what was not inflated.
@@ -20,7 +21,11 @@ pub(in crate::websocket) struct Inflater {
     compression: Compression,
     history: History,
     stream: Option<Box<Stream>>,
+    /// What messages may refer to, while there is no `stream`.
+    asleep: Box<[u8]>,
     unit: Unit,
+    /// Did a message refer further back than was agreed?
+    exceeds: bool,
     /// Watches the window where a smaller one than DEFLATE's was agreed.
     reach: Option<Box<Reach>>,
     savings: Savings,
@@ -51,6 +56,8 @@ impl Inflater {
             compression,
             history,
             stream: None,
+            asleep: Box::default(),
+            exceeds: false,
             unit: Unit::default(),
             reach: None,
             savings: Savings::default(),
@@ -68,7 +75,9 @@ impl Inflater {
 
     /// A compressed message (or frame) begins.
     pub(in crate::websocket) fn begin(&mut self) {
-        let stream = self.stream.get_or_insert_default();
+        let asleep = mem::take(&mut self.asleep);
+        let stream = self.stream.get_or_insert_with(|| Box::new(Stream::after(&asleep)));
+        stream.begin();
         if !self.compression.takeover {
             stream.restart();
             self.history = History::Known;
@@ -106,7 +115,7 @@ impl Inflater {
             if part.ends && pieces.peek().is_none() {
                 self.close(out);
             } else {
-                if !self.compression.takeover {
+                if !self.compression.takeover || self.history == History::Partial {
                     stream.remember(REPEATABLE);
                 }
                 self.inflate(None, out);
@@ -160,9 +169,51 @@ impl Inflater {
         Oddities { beyond_window, ..self.unit.oddities }
     }
 
+    /// Puts what is not needed between messages away; `false` while a message is open.
+    pub(in crate::websocket) fn sleep(&mut self) {
+        if self.is_in_message() {
+            return;
+        }
+        self.reach = None;
+        if let Some(stream) = self.stream.take().filter(|_| self.compression.takeover) {
+            self.asleep = stream.history(self.window()).into();
+        }
+    }
+
+    /// Forgets what messages may refer to; `false` where that is nothing, or a message is open.
+    pub(in crate::websocket) fn forget(&mut self) -> bool {
+        self.sleep();
+        let forgets = !self.asleep.is_empty();
+        if forgets {
+            self.lose_history();
+        }
+        forgets
+    }
+
+    pub(in crate::websocket) const fn is_awake(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// Bytes of memory.
+    pub(in crate::websocket) fn memory(&self) -> usize {
+        let stream = self.stream.as_ref().map_or(0, |stream| stream.memory());
+        let reach = self.reach.as_ref().map_or(0, |_| Reach::MEMORY);
+        size_of::<Self>() + stream + reach + self.asleep.len()
+    }
+
+    const fn is_in_message(&self) -> bool {
+        self.stream.is_some() && self.unit.end.is_none()
+    }
+
+    /// How far back messages refer, as far as is known.
+    const fn window(&self) -> usize {
+        if self.exceeds { WINDOW } else { 1 << self.compression.window_bits }
+    }
+
     /// Messages were missed.
     pub(in crate::websocket) fn lose_history(&mut self) {
         self.history = History::Partial;
+        self.asleep = Box::default();
         if let Some(stream) = &mut self.stream {
             stream.forget();
         }
@@ -219,7 +270,10 @@ impl Inflater {
                     input = self.take_context(&input, input.len() - rest.len());
                     rest = &input;
                 }
-                Err(_) => self.fail(input.len() - rest.len()),
+                Err(error) => {
+                    let read = input.len() - rest.len();
+                    self.fail(&error, input.get(..read).unwrap_or(&input));
+                }
                 Ok(Status::StreamEnd) => {
                     self.end_stream(input.len() - rest.len(), rest.len(), tail);
                     if rest.is_empty() {
@@ -268,13 +322,9 @@ impl Inflater {
 
     /// Does a message that must not refer to those before it fail because it does?
     fn may_take_context(&self, error: &DecompressError, read: usize) -> bool {
-        // Where zlib-rs gave some output before the fault, it names the fault only by this in the next call.
-        let may_be_reference = ["too far back", "bad state"];
-        let is_reference =
-            error.message().is_some_and(|message| may_be_reference.iter().any(|part| message.contains(part)));
         let is_near =
             self.unit.oddities.takes_context.is_none() && self.unit.place(read) <= REPEATABLE as u64;
-        is_reference && is_near && self.stream.as_ref().is_some_and(|stream| stream.has_context())
+        may_be_reference(error) && is_near && self.stream.as_ref().is_some_and(|stream| stream.has_context())
     }
 
     /// Begins the message again, with what the sender's window holds if it took over its context. Gives back what is
@@ -289,13 +339,27 @@ impl Inflater {
         input
     }
 
-    fn fail(&mut self, read: usize) {
+    /// The data are faulty near the end of what zlib `read` of the loaded bytes.
+    fn fail(&mut self, error: &DecompressError, read: &[u8]) {
         // Then it is no reference to the messages before it that is wrong.
         self.unit.oddities.takes_context = None;
-        match self.unit.final_end {
-            Some(offset) => self.end_trailing(offset),
-            None => self.stop(Inflation::Failed { offset: self.unit.place(read) }),
+        if let Some(offset) = self.unit.final_end {
+            self.end_trailing(offset);
+        } else if self.lacks_history() && self.depends_on_history(error, read) {
+            self.stop(Inflation::MissingContext);
+        } else {
+            self.stop(Inflation::Failed { offset: self.unit.place(read.len()) });
         }
+    }
+
+    /// Is it for want of the history that a message fails? Only a reference needs any, and only as far back as a window
+    /// reaches.
+    fn depends_on_history(&mut self, error: &DecompressError, read: &[u8]) -> bool {
+        if !may_be_reference(error) || self.unit.inflated >= WINDOW as u64 {
+            return false;
+        }
+        let before = self.unit.before;
+        self.stream.as_mut().is_none_or(|stream| !stream.is_faulty_anyway(before, read))
     }
 
     fn end_trailing(&mut self, offset: u64) {
@@ -309,18 +373,25 @@ impl Inflater {
         self.unit.end = Some(end);
         self.compression.takeover |= self.unit.oddities.takes_context.is_some();
         self.savings.add(self.unit.fed, self.unit.inflated);
+        self.exceeds |= self.reach.as_ref().is_some_and(|reach| reach.beyond().is_some());
         // A reference can't reach further back.
-        if self.stream.as_ref().is_some_and(|stream| stream.window.len() >= WINDOW) {
+        if self.stream.as_ref().is_some_and(|stream| stream.window.len() >= self.window()) {
             self.history = History::Known;
         }
     }
 
     /// Ends the message with the state of the sender's window unknown.
     fn stop(&mut self, end: Inflation) {
-        let blameless = self.lacks_history() && !matches!(end, Inflation::LimitReached | Inflation::Cut);
-        self.unit.end = Some(if blameless { Inflation::MissingContext } else { end });
+        self.unit.end = Some(end);
         self.lose_history();
     }
+}
+
+/// Can the fault be a reference to what is not there? Where zlib-rs gave some output before a fault of whatever kind,
+/// it says no more than that its state is bad.
+fn may_be_reference(error: &DecompressError) -> bool {
+    let may_be = ["too far back", "bad state"];
+    error.message().is_none_or(|message| may_be.iter().any(|part| message.contains(part)))
 }
 
 /// An empty final block.
@@ -350,5 +421,65 @@ mod tests {
         assert!(inflater.stream.is_none() && inflater.reach.is_none());
         inflater.begin();
         assert!(inflater.stream.is_some() && inflater.reach.is_some());
+    }
+
+    /// Takes one whole message; how it ended, and what came out.
+    fn inflate(inflater: &mut Inflater, bytes: &[u8]) -> (Inflation, Vec<u8>) {
+        let mut plain = Vec::new();
+        inflater.begin();
+        let part = WirePart { bytes, key: None, offset: 0, ends: true };
+        inflater.push(part, &mut |bytes| plain.extend_from_slice(bytes));
+        let end = inflater.finish(&mut |_| {});
+        (end, plain)
+    }
+
+    #[test]
+    fn asleep_no_more_is_kept_than_the_agreed_window() {
+        for (takeover, window_bits, kept) in [(true, 15, 32 << 10), (true, 10, 1 << 10), (false, 15, 0)] {
+            let scope = Scope::Message;
+            let compression = Compression { scope, takeover, window_bits, certain: true, limit: 1 << 30 };
+            let mut inflater = Inflater::new(compression);
+            // a stored block of 40,000 zeros
+            let block = [&[0, 0x40, 0x9c, 0xbf, 0x63][..], &[0; 40_000], &[0]].concat();
+            for _ in 0..2 {
+                assert_eq!(inflate(&mut inflater, &block), (Inflation::Whole, vec![0; 40_000]));
+                inflater.sleep();
+                assert!(!inflater.is_awake());
+                assert_eq!(inflater.asleep.len(), kept);
+                assert_eq!(inflater.memory(), size_of::<Inflater>() + kept);
+            }
+            assert_eq!(inflater.forget(), kept > 0);
+            assert_eq!(inflater.lacks_history(), kept > 0);
+        }
+    }
+
+    #[test]
+    fn what_is_refused_by_zlib_is_a_reference_or_a_fault() {
+        let scope = Scope::Message;
+        let compression =
+            Compression { scope, takeover: true, window_bits: 15, certain: false, limit: 1 << 30 };
+        let reference = [0x02, 0x06, 0, 0, 0];
+        let literals = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07];
+        let faults: [&[u8]; 4] = [
+            // a block of type 3; a stored block of no length; the distance 30, which there is not
+            &[0x07],
+            &[0x00, 0x01, 0x02, 0x03, 0x04],
+            &[0x02, 0x3e, 0xff, 0xff, 0xff],
+            b"\x78\x9c\xcb\x48\xcd\xc9",
+        ];
+        let long = [0; 400];
+        for (before, after) in [(&[][..], &[][..]), (&literals, &long)] {
+            let wrap = |bytes: &[u8]| {
+                // behind an empty block that is aligned, so that the bits of what follows keep their place
+                let aligned = if before.is_empty() { &[][..] } else { &[0, 0, 0, 0xff, 0xff][..] };
+                [before, aligned, bytes, after].concat()
+            };
+            let mut inflater = Inflater::new(compression);
+            assert_eq!(inflate(&mut inflater, &wrap(&reference)).0, Inflation::MissingContext);
+            for fault in faults {
+                let end = inflate(&mut inflater, &wrap(fault)).0;
+                assert!(matches!(end, Inflation::Failed { .. }), "{fault:x?}: {end:?}");
+            }
+        }
     }
 }

@@ -30,12 +30,17 @@ enum Place {
     /// Bytes left of a block that is stored.
     Stored(usize),
     FixedCodes,
+    /// The lengths of the codes of a block, of which some are read.
+    Lengths(Box<Lengths>),
     DynamicCodes(Box<Codes>),
     /// Nothing that can be read.
     Lost,
 }
 
 impl Reach {
+    /// What it takes at most, in bytes.
+    pub(super) const MEMORY: usize = 10 << 10;
+
     pub(super) fn new(window_bits: u8) -> Self {
         Self {
             window: 1 << window_bits,
@@ -94,6 +99,7 @@ impl Reach {
                 return bits.skip(there * 8).filter(|_| there > 0);
             }
             Place::Lost => return None,
+            Place::Lengths(_) => return self.code_length(bits),
             Place::FixedCodes => &*FIXED,
             Place::DynamicCodes(codes) => codes,
         };
@@ -126,10 +132,22 @@ impl Reach {
                 Place::Stored(length)
             }
             1 => Place::FixedCodes,
-            2 => Codes::dynamic(&mut bits)?.map_or(Place::Lost, |codes| Place::DynamicCodes(Box::new(codes))),
+            2 => Place::Lengths(Box::new(Lengths::read(&mut bits)?)),
             _ => Place::Lost,
         };
         self.last_block = last_block;
+        Some(bits)
+    }
+
+    /// Reads one entry of the lengths of the codes: a block header that comes in many pieces is read once.
+    fn code_length<'a>(&mut self, mut bits: Bits<'a>) -> Option<Bits<'a>> {
+        let Place::Lengths(lengths) = &mut self.place else { return None };
+        let next = match lengths.next(&mut bits)? {
+            Known::Part => return Some(bits),
+            Known::All => lengths.codes().map(|codes| Place::DynamicCodes(Box::new(codes))),
+            Known::Faulty => None,
+        };
+        self.place = next.unwrap_or(Place::Lost);
         Some(bits)
     }
 
@@ -206,36 +224,6 @@ impl Codes {
         Self { literals: Code::new(&lengths), distances: Code::new(&[5; 30]) }
     }
 
-    /// Reads the codes of a block; `Some(None)` when they are faulty. // RFC 1951 §3.2.7
-    #[expect(clippy::option_option, reason = "not complete and faulty are two things")]
-    fn dynamic(bits: &mut Bits<'_>) -> Option<Option<Self>> {
-        let literals = bits.take(5)? + 257;
-        let all = literals + bits.take(5)? + 1;
-        let mut lengths = [0_u8; 19];
-        for symbol in LENGTH_ORDER.iter().take(bits.take(4)? + 4) {
-            let length = low_byte(bits.take(3)?);
-            lengths.iter_mut().skip(*symbol).take(1).for_each(|place| *place = length);
-        }
-        let code = Code::new(&lengths);
-        let mut lengths = Vec::with_capacity(all);
-        while lengths.len() < all {
-            let Some((symbol, used)) = code.decode(bits.peek()) else {
-                return bits.skip(LONGEST).map(|_| None);
-            };
-            *bits = bits.skip(used)?;
-            let (length, times) = match symbol {
-                16 => (lengths.last().copied().unwrap_or_default(), bits.take(2)? + 3),
-                17 => (0, bits.take(3)? + 3),
-                18 => (0, bits.take(7)? + 11),
-                length => (low_byte(length), 1),
-            };
-            lengths.resize(lengths.len() + times, length);
-        }
-        let (literals, distances) = lengths.split_at_checked(literals)?;
-        let distances = distances.get(..all - literals.len()).unwrap_or(distances);
-        Some(Some(Self { literals: Code::new(literals), distances: Code::new(distances) }))
-    }
-
     // RFC 1951 §3.2.5
     fn symbol<'a>(&self, bits: Bits<'a>) -> (Bits<'a>, Symbol) {
         let word = bits.peek();
@@ -259,6 +247,59 @@ impl Codes {
     }
 }
 
+/// The header of a block with codes of its own: the lengths of these. // RFC 1951 §3.2.7
+#[derive(Debug)]
+struct Lengths {
+    /// How many codes are literals and lengths; the others are distances.
+    literals: usize,
+    all: usize,
+    /// What the lengths are written in.
+    code: Code,
+    read: Vec<u8>,
+}
+
+/// How much of the lengths is known.
+enum Known {
+    Part,
+    All,
+    Faulty,
+}
+
+impl Lengths {
+    /// Reads what stands before the lengths: at most 9 bytes.
+    fn read(bits: &mut Bits<'_>) -> Option<Self> {
+        let literals = bits.take(5)? + 257;
+        let all = literals + bits.take(5)? + 1;
+        let mut lengths = [0_u8; 19];
+        for symbol in LENGTH_ORDER.iter().take(bits.take(4)? + 4) {
+            let length = low_byte(bits.take(3)?);
+            lengths.iter_mut().skip(*symbol).take(1).for_each(|place| *place = length);
+        }
+        Some(Self { literals, all, code: Code::new(&lengths), read: Vec::with_capacity(all) })
+    }
+
+    fn next(&mut self, bits: &mut Bits<'_>) -> Option<Known> {
+        let Some((symbol, used)) = self.code.decode(bits.peek()) else {
+            return bits.skip(LONGEST).map(|_| Known::Faulty);
+        };
+        *bits = bits.skip(used)?;
+        let (length, times) = match symbol {
+            16 => (self.read.last().copied().unwrap_or_default(), bits.take(2)? + 3),
+            17 => (0, bits.take(3)? + 3),
+            18 => (0, bits.take(7)? + 11),
+            length => (low_byte(length), 1),
+        };
+        self.read.resize(self.read.len() + times, length);
+        Some(if self.read.len() < self.all { Known::Part } else { Known::All })
+    }
+
+    fn codes(&self) -> Option<Codes> {
+        let (literals, distances) = self.read.split_at_checked(self.literals)?;
+        let distances = distances.get(..self.all - self.literals)?;
+        Some(Codes { literals: Code::new(literals), distances: Code::new(distances) })
+    }
+}
+
 /// Extra bits of a length code, counted from 257. // RFC 1951 §3.2.5
 const fn length_bits(code: usize) -> usize {
     if code < 8 || code > 27 { 0 } else { code / 4 - 1 }
@@ -271,8 +312,10 @@ fn low_byte(value: usize) -> u8 {
 /// A Huffman code. // RFC 1951 §3.2.2
 #[derive(Debug)]
 struct Code {
-    /// By the next bits: symbol × 16 + length of the code; 0 where it is longer.
-    short: [u16; 1 << SHORT],
+    /// By the next bits: symbol × 16 + length of the code; 0 where it is longer. It is as long as the codes need.
+    short: Vec<u16>,
+    /// How many bits that are.
+    bits: usize,
     /// How many codes have each length.
     counts: [u16; LONGEST + 1],
     /// Ordered by their codes.
@@ -280,33 +323,51 @@ struct Code {
 }
 
 impl Code {
-    /// `lengths` of the codes of the symbols 0, 1, 2 …; 0 where a symbol has none.
+    /// `lengths` of the codes of the symbols 0, 1, 2 …; 0 where a symbol has none. The work is linear in them.
     fn new(lengths: &[u8]) -> Self {
-        let of = |wanted: usize| {
-            let having = (0_u16..).zip(lengths).filter(move |(_, length)| usize::from(**length) == wanted);
-            having.map(|(symbol, _)| symbol)
+        let used = || (0_u16..).zip(lengths).filter(|(_, length)| **length > 0);
+        let mut counts = [0_u16; LONGEST + 1];
+        for (_, length) in used() {
+            counts.iter_mut().skip(usize::from(*length)).take(1).for_each(|count| *count += 1);
+        }
+        let longest = counts.iter().rposition(|count| *count > 0).unwrap_or_default();
+        let mut code = Self {
+            short: vec![0; 1 << longest.min(SHORT)],
+            bits: longest.min(SHORT),
+            counts,
+            symbols: vec![0; used().count()],
         };
-        let mut code = Self { short: [0; 1 << SHORT], counts: [0; LONGEST + 1], symbols: Vec::new() };
-        let mut next = 0_u16;
-        for (length, count) in code.counts.iter_mut().enumerate().skip(1) {
-            next = next.wrapping_mul(2);
-            for symbol in of(length) {
-                code.symbols.push(symbol);
-                *count += 1;
-                if length <= SHORT {
-                    let first = usize::from(next.reverse_bits()) >> (16 - length);
-                    let entry = symbol * 16 + u16::from(low_byte(length));
-                    code.short.iter_mut().skip(first).step_by(1 << length).for_each(|to| *to = entry);
-                }
-                next = next.wrapping_add(1);
+        // Of each length: the next code, and its place among all.
+        let mut next = [(0_u16, 0_usize); LONGEST + 1];
+        let (mut first, mut place) = (0_u16, 0);
+        for (next, count) in next.iter_mut().zip(counts) {
+            first = first.wrapping_mul(2);
+            *next = (first, place);
+            first = first.wrapping_add(count);
+            place += usize::from(count);
+        }
+        for (symbol, length) in used() {
+            if let Some((number, place)) = next.get_mut(usize::from(*length)) {
+                code.symbols.iter_mut().skip(*place).take(1).for_each(|to| *to = symbol);
+                code.enter(symbol, *number, usize::from(*length));
+                (*number, *place) = (number.wrapping_add(1), *place + 1);
             }
         }
         code
     }
 
+    /// Enters a symbol wherever its code is what the next bits begin with.
+    fn enter(&mut self, symbol: u16, number: u16, length: usize) {
+        if length <= self.bits {
+            let first = usize::from(number.reverse_bits()) >> (16 - length);
+            let entry = symbol * 16 + u16::from(low_byte(length));
+            self.short.iter_mut().skip(first).step_by(1 << length).for_each(|to| *to = entry);
+        }
+    }
+
     /// The symbol that `word` begins with, and the bits of its code.
     fn decode(&self, word: u64) -> Option<(usize, usize)> {
-        match self.short.get(low_bits(word, SHORT)) {
+        match self.short.get(low_bits(word, self.bits)) {
             Some(entry) if *entry > 0 => Some((usize::from(entry / 16), usize::from(entry % 16))),
             _ => self.decode_long(word),
         }
@@ -381,6 +442,29 @@ mod tests {
         assert_eq!(beyond(10, &[&payload]), None);
         let bytes: Vec<_> = payload.chunks(1).collect();
         assert_eq!(beyond(9, &bytes), Some(found));
+    }
+
+    #[test]
+    fn a_block_header_that_comes_byte_by_byte_is_read_once() {
+        // All 19 lengths, each of 7 bits or none: nearly the longest header that there is.
+        let plain: Vec<u8> = (0..=255_u8).flat_map(|byte| vec![byte; usize::from(byte % 31) + 1]).collect();
+        let payload = deflated(&plain, 9, 15);
+        let mut reach = Reach::new(8);
+        reach.begin();
+        for byte in payload.chunks(1) {
+            reach.push(byte);
+            assert!(reach.unread.len() <= 10, "{} bytes are read again with the next", reach.unread.len());
+        }
+    }
+
+    #[test]
+    fn a_code_of_short_symbols_has_a_small_table() {
+        let code = Code::new(&[1, 0, 2, 2]);
+        assert_eq!((code.short.len(), code.symbols.as_slice()), (4, [0, 2, 3].as_slice()));
+        assert_eq!(
+            [0b0, 0b01, 0b11].map(|word| code.decode(word)),
+            [Some((0, 1)), Some((2, 2)), Some((3, 2))]
+        );
     }
 
     #[test]

@@ -22,22 +22,32 @@ pub(super) struct Stream {
     pub(super) input: Vec<u8>,
 }
 
-impl Default for Stream {
-    fn default() -> Self {
+impl Stream {
+    /// A stream between two blocks, of which `history` came out so far.
+    pub(super) fn after(history: &[u8]) -> Self {
+        let mut window = Vec::with_capacity(WINDOW + ROOM);
+        window.extend_from_slice(history);
         // Always the largest window: with any other size zlib is no stricter, and flate2 refuses 8 bits.
         let zlib = Decompress::new(false);
-        Self {
-            zlib,
-            ended: false,
-            window: Vec::with_capacity(WINDOW + ROOM),
-            mark: 0,
-            begin: Vec::new(),
-            input: Vec::new(),
-        }
+        let ended = !history.is_empty();
+        Self { zlib, ended, window, mark: 0, begin: Vec::new(), input: Vec::new() }
     }
-}
 
-impl Stream {
+    /// The last `most` bytes that came out.
+    pub(super) fn history(&self, most: usize) -> &[u8] {
+        self.window.get(self.window.len().saturating_sub(most)..).unwrap_or_default()
+    }
+
+    /// Bytes of memory.
+    pub(super) fn memory(&self) -> usize {
+        ZLIB + size_of::<Self>() + self.window.capacity() + self.begin.capacity() + self.input.capacity()
+    }
+
+    /// A message begins.
+    pub(super) fn begin(&mut self) {
+        self.begin.clear();
+    }
+
     pub(super) fn forget(&mut self) {
         self.window.clear();
         self.restart();
@@ -56,7 +66,7 @@ impl Stream {
         self.mark > 0
     }
 
-    /// Keeps what is loaded, after what was kept before since the last [`Self::restart`], up to so many bytes of all.
+    /// Keeps what is loaded, after what was kept of the message before, up to so many bytes of all.
     pub(super) fn remember(&mut self, bound: usize) {
         let room = bound.saturating_sub(self.begin.len());
         self.begin.extend(self.input.iter().take(room));
@@ -70,6 +80,41 @@ impl Stream {
         let before = usize::try_from(before).unwrap_or(usize::MAX);
         let begin = self.begin.get(..before).unwrap_or_default();
         [begin, input].concat()
+    }
+
+    /// Are the first `before` bytes of the message and `input` faulty, whatever came out before them? The stream is of no
+    /// use afterwards.
+    pub(super) fn is_faulty_anyway(&mut self, before: u64, input: &[u8]) -> bool {
+        let before = usize::try_from(before).unwrap_or(usize::MAX);
+        let begin = mem::take(&mut self.begin);
+        // With a full window no reference reaches too far back.
+        let faulty = begin.get(..before).map(|begin| {
+            self.zlib.reset(false);
+            self.zlib.set_dictionary(&[0; WINDOW]).is_err() || self.fails(begin) || self.fails(input)
+        });
+        faulty.unwrap_or(false)
+    }
+
+    fn fails(&mut self, mut input: &[u8]) -> bool {
+        let mut output = [0; 1 << 10];
+        loop {
+            let (read, written) = (self.zlib.total_in(), self.zlib.total_out());
+            let status = self.zlib.decompress(input, &mut output, FlushDecompress::None);
+            let read = usize::try_from(self.zlib.total_in() - read).unwrap_or(usize::MAX);
+            let is_full = self.zlib.total_out() - written == output.len() as u64;
+            input = input.get(read..).unwrap_or_default();
+            match status {
+                Err(_) => return true,
+                Ok(Status::StreamEnd) => {
+                    self.zlib.reset(false);
+                    if self.zlib.set_dictionary(&[0; WINDOW]).is_err() || input.is_empty() {
+                        return false;
+                    }
+                }
+                Ok(Status::Ok | Status::BufError) if !is_full => return false,
+                Ok(Status::Ok | Status::BufError) => {}
+            }
+        }
     }
 
     pub(super) fn load(&mut self, wire: &[u8], key: Option<[u8; 4]>, offset: u64) {
@@ -118,6 +163,9 @@ impl Stream {
 
 /// How far back DEFLATE can refer. // RFC 1951 §2
 pub(super) const WINDOW: usize = 32 << 10;
+
+/// What zlib allocates: its own copy of the window, and the tables of a block.
+const ZLIB: usize = 48 << 10;
 
 /// Output between two moves of the window: moving costs a hundredth of inflating as much.
 const ROOM: usize = 16 << 10;

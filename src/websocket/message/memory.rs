@@ -1,0 +1,41 @@
+//! What a direction keeps between two inputs, in bytes, and how to make it less.
+
+use super::{MessageReader, OpenMessages};
+use crate::websocket::open_message::OpenMessage;
+
+impl MessageReader {
+    /// Bytes of memory that it takes beside itself.
+    pub fn memory(&self) -> usize {
+        let inflater = self.inflater.as_ref().map_or(0, |inflater| inflater.memory());
+        self.open.memory().saturating_add(inflater)
+    }
+
+    /// Does it keep what is only needed to inflate, beside what messages may refer to?
+    pub fn is_inflating(&self) -> bool {
+        self.inflater.as_ref().is_some_and(|inflater| inflater.is_awake())
+    }
+
+    /// Between messages, puts away what is only needed to inflate. Nothing is lost.
+    pub fn sleep(&mut self) {
+        if let Some(inflater) = &mut self.inflater {
+            inflater.sleep();
+        }
+    }
+
+    /// Between messages, forgets what the next may refer to, as if there had been a hole. Was there anything?
+    pub fn forget(&mut self) -> bool {
+        self.inflater.as_mut().is_some_and(|inflater| inflater.forget())
+    }
+
+    /// May messages refer to others that are not known?
+    pub fn lacks_history(&self) -> bool {
+        self.inflater.as_ref().is_some_and(|inflater| inflater.lacks_history())
+    }
+}
+
+impl OpenMessages {
+    fn memory(&self) -> usize {
+        let open = [&self.data, &self.control].into_iter().flatten();
+        open.map(OpenMessage::memory).fold(0, usize::saturating_add)
+    }
+}
