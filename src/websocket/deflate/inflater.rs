@@ -1,5 +1,7 @@
 //! Pieces of compressed messages → plain pieces, with the history that a direction needs (RFC 7692 §7.2, RFC 1951).
 
+mod sleep;
+
 use std::mem;
 
 use flate2::{DecompressError, Status};
@@ -167,42 +169,6 @@ impl Inflater {
         let beyond_window = self.reach.as_ref().and_then(|reach| reach.beyond());
         let beyond_window = beyond_window.filter(|reference| reference.offset < end);
         Oddities { beyond_window, ..self.unit.oddities }
-    }
-
-    /// Puts what is not needed between messages away; `false` while a message is open.
-    pub(in crate::websocket) fn sleep(&mut self) {
-        if self.is_in_message() {
-            return;
-        }
-        self.reach = None;
-        if let Some(stream) = self.stream.take().filter(|_| self.compression.takeover) {
-            self.asleep = stream.history(self.window()).into();
-        }
-    }
-
-    /// Forgets what messages may refer to; `false` where that is nothing, or a message is open.
-    pub(in crate::websocket) fn forget(&mut self) -> bool {
-        self.sleep();
-        let forgets = !self.asleep.is_empty();
-        if forgets {
-            self.lose_history();
-        }
-        forgets
-    }
-
-    pub(in crate::websocket) const fn is_awake(&self) -> bool {
-        self.stream.is_some()
-    }
-
-    /// Bytes of memory.
-    pub(in crate::websocket) fn memory(&self) -> usize {
-        let stream = self.stream.as_ref().map_or(0, |stream| stream.memory());
-        let reach = self.reach.as_ref().map_or(0, |_| Reach::MEMORY);
-        size_of::<Self>() + stream + reach + self.asleep.len()
-    }
-
-    const fn is_in_message(&self) -> bool {
-        self.stream.is_some() && self.unit.end.is_none()
     }
 
     /// How far back messages refer, as far as is known.
