@@ -17,8 +17,15 @@ pub struct Limits {
     pub fragment_datagrams: usize,
     /// How long an unfinished IP datagram is waited for. RFC 8200 §4.5 says 60 s, Linux uses 30.
     pub fragment_timeout: i64,
-    /// TCP flows followed at the same time; the one that was quiet longest is given up for a new one.
+    /// TCP flows followed at the same time (`--max-connections`); the one that was quiet longest is given up for a new one.
     pub flows: usize,
+    /// Memory of all flows together (`--max-memory`): what waits in them, unfinished messages, what compressed messages may
+    /// refer to, and the flows themselves. Beyond it the one that was quiet longest forgets what its messages may refer to,
+    /// and is given up if it holds more than that. A laptop has several times this.
+    pub memory: usize,
+    /// Connections that keep all that inflating takes (110 KiB a direction), and not only what their messages may refer to
+    /// (at most 32 KiB): those with the latest messages. To begin anew takes as long as inflating some 10 KiB.
+    pub inflating: usize,
     /// Bytes of one direction kept because bytes before them have not come yet (out-of-order segments).
     pub early_bytes: usize,
     /// Packets of a connection that are waited for before a hole that the peer has acknowledged counts as lost,
@@ -75,6 +82,8 @@ impl Default for Limits {
             fragment_datagrams: 4096,
             fragment_timeout: 30 * SECOND,
             flows: 1 << 20,
+            memory: 1 << 30,
+            inflating: 256,
             early_bytes: 4 << 20,
             reorder_packets: 32,
             idle_flow: 600 * SECOND,

@@ -9,9 +9,12 @@ pub use diff::{DiffArguments, DiffFormat};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context;
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
+
+use crate::limits::Limits;
 
 /// Reads packet captures and shows the WebSocket conversations in them.
 #[derive(Clone, Debug, Parser)]
@@ -69,10 +72,6 @@ pub struct ReadArguments {
     #[arg(long, value_enum)]
     pub payload: Option<Payload>,
 
-    /// Keep at most so much of each message's payload; lengths and checks always cover all of it
-    #[arg(long, value_name = "SIZE", default_value = "16 MiB", value_parser = size)]
-    pub max_payload: ByteSize,
-
     /// Show only these connections: 3, or 1,3
     #[arg(long, short, value_name = "ID", value_delimiter = ',', value_parser = connection)]
     pub connection: Vec<u64>,
@@ -110,9 +109,43 @@ pub struct ReadArguments {
     #[arg(long, value_enum, default_value_t = When::Auto)]
     pub color: When,
 
+    /// How much is kept at the same time
+    #[command(flatten)]
+    pub limits: LimitArguments,
+
     /// From when on something legal is worth a finding
     #[command(flatten)]
     pub thresholds: ThresholdArguments,
+}
+
+/// How much is kept at the same time.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Bounds")]
+pub struct LimitArguments {
+    /// Keep at most so much of each message's payload; lengths and checks always cover all of it
+    #[arg(long, value_name = "SIZE", default_value = "16 MiB", value_parser = size)]
+    pub max_payload: ByteSize,
+
+    /// Keep at most so much of all open connections together: of those that were quiet longest, less is kept first
+    #[arg(long, value_name = "SIZE", default_value = "1 GiB", value_parser = size)]
+    pub max_memory: ByteSize,
+
+    /// Follow at most so many TCP connections at the same time
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().flows)]
+    pub max_connections: usize,
+}
+
+impl LimitArguments {
+    /// The limits with what was asked for.
+    pub(super) fn limits(&self) -> anyhow::Result<Limits> {
+        let bytes = |size: ByteSize, option| usize::try_from(size.as_u64()).context(option);
+        Ok(Limits {
+            payload: bytes(self.max_payload, "--max-payload")?,
+            memory: bytes(self.max_memory, "--max-memory")?,
+            flows: self.max_connections,
+            ..Limits::default()
+        })
+    }
 }
 
 /// From when on something legal is worth a finding.

@@ -26,7 +26,7 @@ pub(super) fn run(mut arguments: CheckArguments) -> anyhow::Result<bool> {
     let mut demands = demands(arguments, &config, levels)?;
     let mut options =
         Options { thresholds: thresholds(&config.thresholds(&arguments.thresholds)), ..Options::default() };
-    options.limits.payload = usize::try_from(arguments.max_payload.as_u64()).context("--max-payload")?;
+    options.limits = arguments.limits.limits()?;
     let extent = if arguments.bless { Extent::Whole } else { demands.extent() };
     if extent == Extent::WithoutMessages {
         options.payload = 0;

@@ -137,7 +137,7 @@ impl Reporting {
 
 fn options(arguments: &ReadArguments) -> anyhow::Result<Options> {
     let mut options = Options { frames: arguments.frames, ..Options::default() };
-    options.limits.payload = usize::try_from(arguments.max_payload.as_u64()).context("--max-payload")?;
+    options.limits = arguments.limits.limits()?;
     options.thresholds = thresholds(&arguments.thresholds);
     options.payload = match payload(arguments) {
         Payload::Full => usize::MAX,

@@ -39,6 +39,11 @@ enum Receipt {
 }
 
 impl Closes {
+    /// Bytes of memory that it takes beside itself.
+    pub(super) fn memory(&self) -> usize {
+        self.sent.iter().flatten().map(|close| close.body.reason.capacity()).sum()
+    }
+
     /// A side sent a Close. Only its first one counts.
     pub(super) fn push(&mut self, side: Side, close: SentClose) {
         self.delivered.get_or_insert(side);

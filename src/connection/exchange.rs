@@ -156,6 +156,18 @@ impl Exchange {
         self.held(side).next().map(|item| (side, item))
     }
 
+    /// Bytes of memory.
+    pub(super) fn memory(&self) -> usize {
+        let parts = [
+            self.client.memory(RequestReader::memory),
+            self.server.memory(ResponseReader::memory),
+            self.held_client.cost(),
+            self.held_server.cost(),
+            self.pending.cost(),
+        ];
+        parts.into_iter().fold(size_of::<Self>(), usize::saturating_add)
+    }
+
     fn held(&mut self, side: Side) -> &mut Held {
         match side {
             Side::Client => &mut self.held_client,

@@ -73,6 +73,11 @@ struct Answers {
 }
 
 impl Handshakes {
+    /// How many later ones were not compared with, because there were too many.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.keys.forgotten.max(self.routes.forgotten)
+    }
+
     /// Where the key was used before, and the answer of the handshake that was waiting at the same time.
     fn meet(&mut self, opening: &Opening, end: End, bound: usize) -> (Option<PacketRef>, Option<PacketRef>) {
         let Some(request) = &opening.handshake.request else { return (None, None) };
@@ -127,11 +132,12 @@ struct Latest<Key, Value> {
     /// Seeded by the process, so that nobody can choose keys that collide.
     entries: HashMap<Key, Value, RandomState>,
     order: VecDeque<Key>,
+    forgotten: u64,
 }
 
 impl<Key, Value> Default for Latest<Key, Value> {
     fn default() -> Self {
-        Self { entries: HashMap::with_hasher(RandomState::default()), order: VecDeque::new() }
+        Self { entries: HashMap::with_hasher(RandomState::default()), order: VecDeque::new(), forgotten: 0 }
     }
 }
 
@@ -143,6 +149,7 @@ impl<Key: Clone + Eq + Hash, Value> Latest<Key, Value> {
                 && let Some(oldest) = self.order.pop_front()
             {
                 self.entries.remove(&oldest);
+                self.forgotten += 1;
             }
             self.order.push_back(key.clone());
         }
@@ -175,7 +182,7 @@ mod tests {
         }
         assert_eq!(*latest.entry(2, 99, 3), 20);
         assert_eq!(*latest.entry(1, 99, 3), 99);
-        assert_eq!((latest.entries.len(), latest.order.len()), (3, 3));
+        assert_eq!((latest.entries.len(), latest.order.len(), latest.forgotten), (3, 3, 3));
     }
 
     #[test]

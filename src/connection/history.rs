@@ -137,6 +137,13 @@ impl History {
         &self.closes
     }
 
+    /// Bytes of memory that it takes beside itself.
+    pub(super) fn memory(&self) -> usize {
+        let pings = self.sides.iter().filter_map(|side| side.pings.as_ref());
+        let pings: usize = pings.map(|pings| pings.memory()).sum();
+        pings + self.latest.memory() + self.closes.memory()
+    }
+
     /// The connection is over: judges what was left open, and says who ended it and how.
     pub(super) fn finish(
         &mut self,

@@ -21,6 +21,14 @@ impl<Reader> Lane<Reader> {
         known
     }
 
+    /// Bytes of memory that it takes beside itself.
+    pub(super) fn memory(&self, of_reader: impl FnOnce(&Reader) -> usize) -> usize {
+        match self {
+            Self::Reading(reader) => of_reader(reader),
+            Self::Lost(search) => size_of::<Search>().saturating_add(search.memory()),
+        }
+    }
+
     pub(super) fn take_search(&mut self) -> Box<Search> {
         match self {
             Self::Lost(search) => std::mem::take(search),

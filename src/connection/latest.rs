@@ -25,6 +25,11 @@ pub(super) enum Last {
 }
 
 impl Latest {
+    /// Bytes of memory that it takes beside itself.
+    pub(super) fn memory(&self) -> usize {
+        self.messages.capacity() * size_of::<(PacketRef, u64)>()
+    }
+
     /// This packet completed the message with this index.
     pub(super) fn push(&mut self, at: PacketRef, index: u64) {
         let place = self.messages.iter().rposition(|(known, _)| known.number <= at.number);

@@ -70,6 +70,15 @@ pub struct Connection {
     stage: Stage,
 }
 
+/// What a connection takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// Bytes of memory.
+    pub bytes: usize,
+    /// Is a part of it only needed while messages are inflated, so that [`Connection::sleep`] would free it?
+    pub inflating: bool,
+}
+
 /// Who talks, and what is known of the connection around the WebSocket.
 #[derive(Debug)]
 pub(crate) struct Peers {
@@ -114,6 +123,31 @@ impl Connection {
     /// Is it an open WebSocket connection?
     pub fn is_websocket(&self) -> bool {
         matches!(self.stage, Stage::WebSocket(_))
+    }
+
+    /// What it takes, beside itself.
+    pub fn footprint(&self) -> Footprint {
+        let bytes = match &self.stage {
+            Stage::New | Stage::Other => 0,
+            Stage::Roleless(roleless) => roleless.memory(),
+            Stage::Http(exchange) => exchange.memory(),
+            Stage::WebSocket(session) => return session.footprint(),
+        };
+        Footprint { bytes, inflating: false }
+    }
+
+    /// Puts away what is only needed while messages are inflated. Nothing is lost.
+    pub fn sleep(&mut self) {
+        if let Stage::WebSocket(session) = &mut self.stage {
+            session.sleep();
+        }
+    }
+
+    /// Forgets what compressed messages may refer to: they go on as after a hole.
+    pub fn forget(&mut self, at: PacketRef, options: &Options, out: &mut Outbox) {
+        if let Stage::WebSocket(session) = &mut self.stage {
+            session.forget(at, options, out);
+        }
     }
 
     /// Takes what TCP delivers.

@@ -54,6 +54,11 @@ impl Outbox {
         &mut self.protocols
     }
 
+    /// Opening handshakes that were forgotten because of `Limits::handshakes`.
+    pub fn handshakes_forgotten(&self) -> u64 {
+        self.handshakes.forgotten()
+    }
+
     pub(super) fn handshakes_mut(&mut self) -> &mut Handshakes {
         &mut self.handshakes
     }
@@ -138,6 +143,11 @@ impl Tally {
             };
             out.say(id, at, EventKind::Finding(Box::new(finding)));
         }
+    }
+
+    /// Bytes of memory that it takes beside itself.
+    pub(super) const fn memory(&self) -> usize {
+        self.counts.capacity() * size_of::<Counted>()
     }
 
     fn count(&mut self, finding: &Finding) -> u64 {

@@ -83,6 +83,13 @@ impl Pings {
         }
     }
 
+    /// Bytes of memory.
+    pub(super) fn memory(&self) -> usize {
+        size_of::<Self>()
+            + self.waiting.capacity() * size_of::<Ping>()
+            + self.strays.capacity() * size_of::<Stray>()
+    }
+
     /// Takes a whole Ping.
     pub(super) fn ping(
         &mut self,

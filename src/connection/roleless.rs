@@ -54,6 +54,11 @@ impl Roleless {
             .find_map(|direction| Some((direction, self.look(direction, true)?)))
     }
 
+    /// Bytes of memory.
+    pub(super) fn memory(&self) -> usize {
+        size_of::<Self>().saturating_add(self.forward.memory()).saturating_add(self.backward.memory())
+    }
+
     /// What was collected of both directions, that of `direction` first.
     pub(super) fn into_searches(self, direction: Direction) -> (Search, Search) {
         match direction {

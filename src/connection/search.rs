@@ -42,6 +42,13 @@ impl Search {
         self.packets.first().copied()
     }
 
+    /// Bytes of memory.
+    pub(super) const fn memory(&self) -> usize {
+        let places = self.starts.capacity().saturating_mul(size_of::<usize>());
+        let packets = self.packets.capacity().saturating_mul(size_of::<PacketRef>());
+        self.bytes.capacity().saturating_add(places).saturating_add(packets)
+    }
+
     /// Looks for a frame boundary. When one is found, the bytes before it are gone and `replay` gives the rest.
     pub(super) fn look(&mut self, expect: Masking, compression: bool, end: bool) -> Option<Found> {
         // Looking again at every byte that comes would be quadratic.

@@ -1,10 +1,14 @@
 //! An open WebSocket connection: both directions' bytes → events.
 
+mod lane;
+
+use lane::Lane;
+
 use super::extensions::{Extensions, Framing};
 use super::history::{Cut, History};
 use super::outbox::{Outbox, Tally};
 use super::search::{Search, masking_of};
-use super::{Ending, Options};
+use super::{Ending, Footprint, Options};
 use crate::event::{Closing, ConnectionId, EventKind, TimelineMessage, Traffic};
 use crate::http::Handshake;
 use crate::packet::{PacketRef, Side};
@@ -13,8 +17,7 @@ use crate::rules::frame::{Rsv1, SentFrame};
 use crate::rules::transport::DESYNC;
 use crate::rules::{self, Blame, Finding, Severity};
 use crate::tcp::{Conflict, Gap};
-use crate::websocket::deflate::Compression;
-use crate::websocket::message::{AfterGap, FrameStart, KeptBy, MessageOptions, MessageReader, Step};
+use crate::websocket::message::{AfterGap, FrameStart, Step};
 use crate::websocket::mux::Channels;
 use crate::websocket::{Message, Opcode};
 
@@ -44,21 +47,6 @@ pub(super) enum LaneStart {
     FoundFrame,
     /// The boundary is unknown.
     Searching(Box<Search>),
-}
-
-/// One direction.
-#[derive(Debug)]
-struct Lane {
-    reader: MessageReader,
-    /// Set while the frame boundary is lost.
-    search: Option<Box<Search>>,
-    /// Findings on the frames of the data message that is not finished yet, and of the control frame.
-    data_findings: Vec<Finding>,
-    control_findings: Vec<Finding>,
-    messages: u64,
-    control_frames: u64,
-    /// Did a whole data message begin here since the start or the last gap?
-    start_known: bool,
 }
 
 impl Session {
@@ -168,6 +156,32 @@ impl Session {
         out.say(self.id, ending.at, EventKind::Closed(Box::new(closing)));
     }
 
+    pub(super) fn footprint(&self) -> Footprint {
+        let lanes = [&self.client, &self.server];
+        let channels = self.channels.as_ref().map_or(0, |channels| channels.memory());
+        let bytes = lanes.iter().map(|lane| lane.memory()).sum::<usize>()
+            + size_of::<Self>()
+            + self.history.memory()
+            + self.tally.memory()
+            + channels;
+        Footprint { bytes, inflating: lanes.iter().any(|lane| lane.reader.is_inflating()) }
+    }
+
+    /// Between messages, puts away what is only needed to inflate. Nothing is lost.
+    pub(super) fn sleep(&mut self) {
+        self.client.reader.sleep();
+        self.server.reader.sleep();
+    }
+
+    /// Forgets what compressed messages to come may refer to, and says so.
+    pub(super) fn forget(&mut self, at: PacketRef, options: &Options, out: &mut Outbox) {
+        for side in [Side::Client, Side::Server] {
+            if self.lane(side).reader.forget() {
+                self.report(rules::capture::forgotten(side, at, &options.limits), options, out);
+            }
+        }
+    }
+
     /// The Close that waits for an answer: its side and packet.
     pub(super) fn unanswered_close(&self) -> Option<(Side, PacketRef)> {
         self.history.closes().unanswered()
@@ -275,6 +289,14 @@ impl Session {
         rules::message::check(message, sender, &options.thresholds, &mut found);
         rules::deflate::check(message, sender, &mut found);
         rules::capture::cut_frames(message, &options.limits, &mut found);
+        let lane = match sender {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        };
+        lane.undecoded.note(message, index);
+        if !lane.reader.lacks_history() {
+            lane.undecoded.report(sender, &mut found);
+        }
         self.cuts.note(message, index, &options.limits);
         self.history.message(sender, message, index, &options.thresholds, &mut found);
         // Where it begins is a guess, and a wrong one looks like a fault of its sender.
@@ -286,7 +308,8 @@ impl Session {
     /// Judges what only all of the connection shows.
     fn judge_whole(&mut self, at: PacketRef, options: &Options, out: &mut Outbox) {
         let mut findings = Vec::new();
-        for (side, lane) in [(Side::Client, &self.client), (Side::Server, &self.server)] {
+        for (side, lane) in [(Side::Client, &mut self.client), (Side::Server, &mut self.server)] {
+            lane.undecoded.report(side, &mut |finding| findings.push(finding));
             let savings = lane.reader.savings().filter(|_| self.extensions.rsv1 != Rsv1::Unknown);
             // What was not captured may have been compressed.
             if let Some(savings) = savings.filter(|_| lane.reader.counts().missing_bytes == 0) {
@@ -338,53 +361,6 @@ impl Session {
             let detail =
                 format!("{} bytes passed over: no frames were recognised in them", search.searched());
             self.report(DESYNC.broken(Blame::Capture, at, detail), options, out);
-        }
-    }
-}
-
-impl Lane {
-    fn new(start: LaneStart, compression: Option<Compression>, options: &Options) -> Self {
-        let mut reader = MessageReader::new(MessageOptions {
-            keep_payload: options.payload.min(options.limits.payload),
-            kept_by: if options.payload < options.limits.payload { KeptBy::Choice } else { KeptBy::Limit },
-            keep_frames: if options.frames { options.limits.frames } else { 0 },
-            compression,
-        });
-        let start_known = matches!(start, LaneStart::Frame);
-        let search = match start {
-            LaneStart::Frame => None,
-            LaneStart::FoundFrame => {
-                reader.resume();
-                None
-            }
-            LaneStart::Searching(search) => Some(search),
-        };
-        Self {
-            reader,
-            search,
-            data_findings: Vec::new(),
-            control_findings: Vec::new(),
-            messages: 0,
-            control_frames: 0,
-            start_known,
-        }
-    }
-
-    fn traffic(&self) -> Traffic {
-        let counts = self.reader.counts();
-        let savings = self.reader.savings().unwrap_or_default();
-        Traffic {
-            messages: self.messages,
-            control_frames: self.control_frames,
-            frames: counts.frames,
-            payload_bytes: counts.payload_bytes,
-            wire_bytes: counts.wire_bytes,
-            masking_bytes: counts.masking_bytes,
-            handshake_bytes: 0,
-            compressed_messages: savings.compressed,
-            compressed_bytes: savings.compressed_bytes,
-            inflated_bytes: savings.inflated_bytes,
-            missing_bytes: counts.missing_bytes,
         }
     }
 }

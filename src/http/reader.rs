@@ -63,6 +63,11 @@ impl RequestReader {
     pub fn is_over(&self) -> bool {
         self.0.is_over()
     }
+
+    /// Bytes of memory that it takes beside itself.
+    pub fn memory(&self) -> usize {
+        self.0.memory()
+    }
 }
 
 /// The server's direction of an HTTP/1 connection, from the first byte of a response on. After a 101, and after
@@ -117,6 +122,11 @@ impl ResponseReader {
     /// Will it never consume another byte?
     pub fn is_over(&self) -> bool {
         self.reader.is_over()
+    }
+
+    /// Bytes of memory that it takes beside itself.
+    pub fn memory(&self) -> usize {
+        self.reader.memory()
     }
 }
 
@@ -224,6 +234,13 @@ impl Reader {
             _ => self.state = State::Over,
         }
         within
+    }
+
+    fn memory(&self) -> usize {
+        match &self.state {
+            State::InHead(partial) => partial.bytes.capacity(),
+            State::Between | State::InBody(_) | State::Over => 0,
+        }
     }
 
     fn is_idle(&self) -> bool {

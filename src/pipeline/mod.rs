@@ -83,6 +83,9 @@ impl<'a> Analysis<'a> {
     fn packet(&mut self, packet: &crate::packet::Packet<'_>) -> ControlFlow<()> {
         self.totals.packets += 1;
         let now = self.clock.pass(packet.at);
+        while self.flows.expire(now) {
+            self.pass_on()?;
+        }
         match self.decoder.decode(packet) {
             Ok(segment) => self.flows.segment(&segment, now),
             Err(reason) => self.totals.skipped.count(reason),
@@ -100,7 +103,13 @@ impl<'a> Analysis<'a> {
     }
 
     fn finish(mut self, source: &mut dyn Source) -> Totals {
-        self.flows.finish(self.clock.end());
+        for flow in self.flows.left() {
+            self.flows.finish(flow);
+            if self.pass_on().is_break() {
+                return self.totals;
+            }
+        }
+        self.flows.out().finish(self.clock.end(), &self.options.limits);
         if self.pass_on().is_break() {
             return self.totals;
         }
@@ -157,13 +166,29 @@ impl<'a> Analysis<'a> {
     fn cuts(&self) -> impl Iterator<Item = String> {
         let limits = &self.options.limits;
         let flows = self.flows.given_up();
+        let relieved = self.flows.relieved();
+        let handshakes = self.flows.handshakes_forgotten();
         let datagrams = self.decoder.datagrams_given_up();
         let cuts = [
             (
                 flows,
                 format!(
-                    "{flows} TCP connections were given up early: more than {} at the same time (flows)",
+                    "{flows} TCP connections were given up early: more than {} at the same time (--max-connections)",
                     limits.flows
+                ),
+            ),
+            (
+                relieved,
+                format!(
+                    "{relieved} TCP connections were given up early: all together held more than {} bytes (--max-memory)",
+                    limits.memory
+                ),
+            ),
+            (
+                handshakes,
+                format!(
+                    "{handshakes} opening handshakes were forgotten: there were more than {} (handshakes); later ones were not compared with them",
+                    limits.handshakes
                 ),
             ),
             (

@@ -4,7 +4,7 @@ use super::thresholds::Thresholds;
 use super::transport::seconds;
 use super::{Blame, Finding, rules};
 use crate::limits::Limits;
-use crate::packet::{CaptureDamage, CaptureInfo, DamageKind, PacketRef};
+use crate::packet::{CaptureDamage, CaptureInfo, DamageKind, PacketRef, Side};
 use crate::websocket::Message;
 
 rules! {
@@ -95,6 +95,16 @@ impl CutPayloads {
         let finding = LIMIT_REACHED.broken(Blame::Capture, at, detail);
         found(Finding { message: Some(index), ..finding });
     }
+}
+
+/// What later messages of a side may refer to was given up for other connections.
+pub fn forgotten(sender: Side, at: PacketRef, limits: &Limits) -> Finding {
+    let sender = if sender == Side::Client { "client" } else { "server" };
+    let detail = format!(
+        "what the {sender}'s compressed messages may refer to was forgotten: all connections together held more than {} bytes (--max-memory)",
+        limits.memory
+    );
+    LIMIT_REACHED.broken(Blame::Capture, at, detail)
 }
 
 /// A message of more frames than are kept.

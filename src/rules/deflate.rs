@@ -70,7 +70,8 @@ rules! {
     /// A message could not be decompressed, because it refers to earlier ones that the capture does not hold.
     ///
     /// Bytes are missing in an earlier message, the capture began in mid-connection, or an earlier message was faulty or
-    /// too large. The message is shown as it stood on the wire. Messages that do not refer so far back are right.
+    /// too large. The message is shown as it stood on the wire. Messages that do not refer so far back are right. One
+    /// finding counts all messages of a side, until none can refer to what was lost.
     MISSING_CONTEXT = "deflate-missing-context", Warning, "";
 
     /// A small message inflates to a very large one.
@@ -157,8 +158,7 @@ pub fn check(message: &Message, sender: Side, found: &mut impl FnMut(Finding)) {
     };
     let wire = message.wire_length;
     if let Some((rule, detail)) = fault(message) {
-        let blame = if rule == &MISSING_CONTEXT { Blame::Capture } else { sender.into() };
-        broken(rule, blame, detail);
+        broken(rule, sender.into(), detail);
     }
     if message.inflation == Inflation::LimitReached {
         let detail =
@@ -181,6 +181,39 @@ pub fn check(message: &Message, sender: Side, found: &mut impl FnMut(Finding)) {
     }
     if odd.final_block {
         broken(&BFINAL_SET, sender.into(), "BFINAL is set on a block".into());
+    }
+}
+
+/// The messages of one direction that could not be decompressed since a part of it was lost.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Undecoded {
+    count: u64,
+    /// Its index and its last packet.
+    first: Option<(u64, PacketRef)>,
+}
+
+impl Undecoded {
+    /// Counts a message, if it is such a one.
+    pub fn note(&mut self, message: &Message, index: u64) {
+        if message.inflation == Inflation::MissingContext {
+            self.count += 1;
+            self.first.get_or_insert((index, message.last));
+        }
+    }
+
+    /// All that earlier messages were is known again, or no more come: says how many there were, and begins anew.
+    pub fn report(&mut self, sender: Side, found: &mut impl FnMut(Finding)) {
+        let Self { count, first } = std::mem::take(self);
+        let Some((index, at)) = first else { return };
+        let detail = if count == 1 {
+            "it refers to earlier messages, which are not known".into()
+        } else {
+            let sender = if sender == Side::Client { "client" } else { "server" };
+            format!(
+                "{count} messages of the {sender}, from this one on, refer to earlier ones that are not known"
+            )
+        };
+        found(Finding { message: Some(index), ..MISSING_CONTEXT.broken(Blame::Capture, at, detail) });
     }
 }
 
@@ -243,7 +276,12 @@ fn describe(misfit: Misfit) -> (&'static Rule, String) {
 fn fault(message: &Message) -> Option<(&'static Rule, String)> {
     let wire = message.wire_length;
     match message.inflation {
-        Inflation::NotCompressed | Inflation::Whole | Inflation::LimitReached | Inflation::Cut => None,
+        // Messages that lack their context are counted: see `Undecoded`.
+        Inflation::NotCompressed
+        | Inflation::Whole
+        | Inflation::LimitReached
+        | Inflation::MissingContext
+        | Inflation::Cut => None,
         Inflation::TailKept => Some((&TAIL_NOT_REMOVED, "its payload ends with 00 00 ff ff".into())),
         Inflation::TailMissing => Some((
             &TAIL_MISSING,
@@ -260,9 +298,6 @@ fn fault(message: &Message) -> Option<(&'static Rule, String)> {
                 message.length
             ),
         )),
-        Inflation::MissingContext => {
-            Some((&MISSING_CONTEXT, "it refers to earlier messages, which are not known".into()))
-        }
     }
 }
 
@@ -301,8 +336,7 @@ mod tests {
         change(&mut message);
         let mut found = Vec::new();
         check(&message, Side::Server, &mut |finding| {
-            let blame = if finding.rule == &MISSING_CONTEXT { Blame::Capture } else { Blame::Server };
-            assert_eq!(finding.blame, blame);
+            assert_eq!(finding.blame, Blame::Server);
             found.push(finding.rule.name);
         });
         found
@@ -369,13 +403,30 @@ mod tests {
     }
 
     #[test]
+    fn messages_without_their_context_are_counted_in_one_finding() {
+        let mut undecoded = Undecoded::default();
+        let mut findings = Vec::new();
+        for index in 0..200 {
+            let inflation = if index % 2 == 0 { Inflation::Whole } else { Inflation::MissingContext };
+            undecoded.note(&Message { inflation, ..Message::default() }, index);
+        }
+        undecoded.report(Side::Client, &mut |finding| findings.push(finding));
+        undecoded.report(Side::Client, &mut |finding| findings.push(finding));
+        let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+        assert_eq!(
+            (finding.rule, finding.blame, finding.message),
+            (&MISSING_CONTEXT, Blame::Capture, Some(1))
+        );
+        assert!(finding.detail.starts_with("100 messages of the client, "), "{}", finding.detail);
+    }
+
+    #[test]
     fn each_fault_of_a_compressed_message_is_one_finding() {
         assert_eq!(broken(|_| ()), [""; 0]);
         assert_eq!(broken(|message| message.inflation = Inflation::Cut), [""; 0]);
         assert_eq!(broken(|message| message.length = BOMB_BYTES), [""; 0]);
         let failed = |message: &mut Message| message.inflation = Inflation::Failed { offset: 3 };
         assert_eq!(broken(failed), [INFLATE_ERROR.name]);
-        assert_eq!(broken(|message| message.inflation = Inflation::MissingContext), [MISSING_CONTEXT.name]);
         assert_eq!(broken(|message| message.inflation = Inflation::LimitReached), [BOMB.name]);
         assert_eq!(broken(|message| message.length = BOMB_BYTES + 1), [BOMB.name]);
         let trailing = |message: &mut Message| message.inflation = Inflation::Trailing { offset: 3 };

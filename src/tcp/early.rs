@@ -68,7 +68,7 @@ impl Early {
         self.pieces.is_empty() && self.claim.is_none()
     }
 
-    #[cfg(test)]
+    /// What the pieces take, in bytes of memory.
     pub(super) const fn cost(&self) -> usize {
         self.cost
     }

@@ -216,6 +216,11 @@ impl Assembler {
     pub(super) fn held_bytes(&self) -> usize {
         self.early.as_ref().map_or(0, |early| early.cost())
     }
+
+    /// Bytes of memory that it takes beside itself.
+    pub(super) fn memory(&self) -> usize {
+        self.early.as_ref().map_or(0, |early| size_of::<Early>() + early.cost())
+    }
 }
 
 /// How bytes find their place.

@@ -151,6 +151,12 @@ impl Tracker {
         watch.copied().unwrap_or_default().at_end(end)
     }
 
+    /// Bytes of memory that it takes beside itself.
+    pub fn memory(&self) -> usize {
+        let watches = self.watches.as_ref().map_or(0, |watches| size_of_val(&**watches));
+        self.forward.memory().saturating_add(self.backward.memory()).saturating_add(watches)
+    }
+
     /// What one direction showed besides bytes.
     pub const fn counters(&self, direction: Direction) -> &Counters {
         &self.side(direction).counters

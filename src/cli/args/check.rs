@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 
-use super::{ThresholdArguments, size};
+use super::{LimitArguments, ThresholdArguments};
 use crate::check::Level;
 use crate::rules::Severity;
 
@@ -50,9 +49,9 @@ pub struct CheckArguments {
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Keep at most so much of each message's payload
-    #[arg(long, value_name = "SIZE", default_value = "16 MiB", value_parser = size)]
-    pub max_payload: ByteSize,
+    /// How much is kept at the same time
+    #[command(flatten)]
+    pub limits: LimitArguments,
 
     /// From when on something legal is worth a finding.
     #[command(flatten)]

@@ -1,0 +1,192 @@
+//! What all flows take together, within the limits: those that were quiet longest have to take less.
+
+use std::collections::VecDeque;
+
+use super::{Flow, Flows, Followed, Life, Slot, Timer};
+use crate::connection::Footprint;
+use crate::event::CloseHow;
+use crate::packet::PacketRef;
+
+/// What all flows take.
+#[derive(Default)]
+pub(super) struct Memory {
+    bytes: usize,
+    /// Flows that inflate, as far as they were not told to stop.
+    inflating: usize,
+    relieved: u64,
+    /// Flows that hold much.
+    large: Recency,
+    /// Flows that keep what is only needed while messages are inflated.
+    awake: Recency,
+}
+
+/// What of it is one flow's.
+#[derive(Default)]
+pub(super) struct Account {
+    bytes: usize,
+    is_large: bool,
+    is_awake: bool,
+}
+
+impl Flows<'_> {
+    /// Counts what a flow takes after a segment, the packet `at`, and keeps the limits.
+    pub(super) fn weigh(&mut self, slot: usize, at: PacketRef) {
+        let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut()) else { return };
+        if flow.account.bytes == FLOW && !matches!(flow.life, Life::Followed(_)) {
+            return;
+        }
+        self.memory.count(flow, slot);
+        let limits = &self.options.limits;
+        if self.memory.inflating > limits.inflating || self.memory.bytes > limits.memory {
+            self.make_room(at);
+        }
+        self.memory.tidy(&self.slots, self.index.len());
+    }
+
+    fn make_room(&mut self, at: PacketRef) {
+        let limits = &self.options.limits;
+        while self.memory.inflating > limits.inflating
+            && let Some(slot) = self.memory.awake.quietest(&self.slots)
+        {
+            self.put_to_sleep(slot);
+        }
+        while self.memory.bytes > limits.memory {
+            if let Some(slot) = self.memory.large.quietest(&self.slots) {
+                self.relieve(slot, at);
+            } else if self.give_one_up() {
+                self.memory.relieved += 1;
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn put_to_sleep(&mut self, slot: usize) {
+        let flow = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut());
+        let Some(flow) = flow.filter(|flow| flow.account.is_awake) else { return };
+        if let Life::Followed(followed) = &mut flow.life {
+            followed.connection.sleep();
+        }
+        // One in the middle of a message is asked again after its next segment.
+        flow.account.is_awake = false;
+        self.memory.inflating -= 1;
+        self.memory.settle(flow);
+    }
+
+    /// Makes a flow forget what it can do without, and gives it up if that is not enough.
+    fn relieve(&mut self, slot: usize, at: PacketRef) {
+        let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut()) else { return };
+        if let Life::Followed(followed) = &mut flow.life {
+            followed.connection.forget(at, self.options, &mut self.out);
+        }
+        self.memory.settle(flow);
+        flow.account.is_large = false;
+        if flow.account.bytes > LARGE {
+            self.memory.relieved += 1;
+            self.remove(slot, CloseHow::CaptureEnded);
+        }
+    }
+}
+
+impl Memory {
+    /// Connections that were given up because all together took too much.
+    pub(super) fn relieved(&self) -> u64 {
+        self.relieved
+    }
+
+    /// The life of a flow is over.
+    pub(super) fn free(&mut self, account: &Account) {
+        self.bytes = self.bytes.saturating_sub(account.bytes);
+        self.inflating -= usize::from(account.is_awake);
+    }
+
+    fn count(&mut self, flow: &mut Flow, slot: usize) {
+        let footprint = flow.footprint();
+        self.bytes = self.bytes.saturating_sub(flow.account.bytes).saturating_add(footprint.bytes);
+        flow.account.bytes = footprint.bytes;
+        let entry = Entry { slot, life: flow.number, seen: flow.last.number };
+        if footprint.bytes > LARGE && !flow.account.is_large {
+            flow.account.is_large = true;
+            self.large.order.push_back(entry);
+        }
+        if footprint.inflating && !flow.account.is_awake {
+            flow.account.is_awake = true;
+            self.inflating += 1;
+            self.awake.order.push_back(entry);
+        }
+    }
+
+    /// The flow was asked to take less.
+    fn settle(&mut self, flow: &mut Flow) {
+        let bytes = flow.footprint().bytes;
+        self.bytes = self.bytes.saturating_sub(flow.account.bytes).saturating_add(bytes);
+        flow.account.bytes = bytes;
+    }
+
+    /// Forgets the entries of flows that are gone, before they are many.
+    fn tidy(&mut self, slots: &[Slot], flows: usize) {
+        for recency in [&mut self.large, &mut self.awake] {
+            if recency.order.len() > 2 * flows + ENTRIES {
+                recency.order.retain(|entry| entry.flow(slots).is_some());
+            }
+        }
+    }
+}
+
+impl Flow {
+    /// What it takes, with its places in the tables.
+    fn footprint(&self) -> Footprint {
+        let Life::Followed(followed) = &self.life else {
+            return Footprint { bytes: FLOW, inflating: false };
+        };
+        let Footprint { bytes, inflating } = followed.connection.footprint();
+        let bytes = bytes.saturating_add(followed.tracker.memory());
+        Footprint { bytes: bytes.saturating_add(FLOW + size_of::<Followed>()), inflating }
+    }
+}
+
+/// Flows in the order in which they were last active, as far as anyone asked: one entry a flow, moved on when it turns
+/// out that the flow was active in the meantime.
+#[derive(Default)]
+struct Recency {
+    order: VecDeque<Entry>,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    slot: usize,
+    /// The number of its life.
+    life: u64,
+    /// The packet up to which its activity is known.
+    seen: u64,
+}
+
+impl Recency {
+    /// Takes out the flow that was quiet longest.
+    fn quietest(&mut self, slots: &[Slot]) -> Option<usize> {
+        while let Some(entry) = self.order.pop_front() {
+            match entry.flow(slots).map(|flow| flow.last.number) {
+                Some(last) if last > entry.seen => self.order.push_back(Entry { seen: last, ..entry }),
+                Some(_) => return Some(entry.slot),
+                None => {}
+            }
+        }
+        None
+    }
+}
+
+impl Entry {
+    fn flow<'a>(&self, slots: &'a [Slot]) -> Option<&'a Flow> {
+        slots.get(self.slot)?.flow.as_ref().filter(|flow| flow.number == self.life)
+    }
+}
+
+/// What a flow takes in the tables: its slot, a timer and its place in the index. While a table grows, there are the old one
+/// and one of twice the size.
+const FLOW: usize = 3 * (size_of::<Slot>() + size_of::<Timer>() + 2 * size_of::<usize>());
+
+/// A flow that takes more holds something that it could do without; all flows take less.
+const LARGE: usize = 8 << 10;
+
+/// Entries of flows that are gone are no trouble up to so many.
+const ENTRIES: usize = 1 << 10;

@@ -1,0 +1,52 @@
+//! Flows → when to look at them again.
+
+use std::collections::VecDeque;
+
+use crate::packet::Timestamp;
+
+/// When to look at a flow again: one entry a flow that counts, moved on when the flow was active in the meantime.
+/// Each queue has one length of silence, so that it stays in the order of time.
+#[derive(Default)]
+pub(super) struct Timers {
+    linger: VecDeque<Timer>,
+    quiet: VecDeque<Timer>,
+    websocket: VecDeque<Timer>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Timer {
+    pub(super) deadline: Timestamp,
+    pub(super) slot: usize,
+    pub(super) generation: u64,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Queue {
+    Linger,
+    #[default]
+    Quiet,
+    WebSocket,
+}
+
+impl Timers {
+    pub(super) fn push(&mut self, queue: Queue, timer: Timer) {
+        match queue {
+            Queue::Linger => self.linger.push_back(timer),
+            Queue::Quiet => self.quiet.push_back(timer),
+            Queue::WebSocket => self.websocket.push_back(timer),
+        }
+    }
+
+    pub(super) fn next_due(&mut self, now: Timestamp) -> Option<Timer> {
+        self.queues().into_iter().find_map(|queue| queue.pop_front_if(|timer| timer.deadline <= now))
+    }
+
+    /// The next of all, due or not: first the ended flows, then the quiet ones.
+    pub(super) fn pop_any(&mut self) -> Option<Timer> {
+        self.queues().into_iter().find_map(VecDeque::pop_front)
+    }
+
+    fn queues(&mut self) -> [&mut VecDeque<Timer>; 3] {
+        [&mut self.linger, &mut self.quiet, &mut self.websocket]
+    }
+}
