@@ -228,6 +228,8 @@ pub struct Traffic {
     pub inflated_bytes: u64,
     /// Bytes that the capture does not hold.
     pub missing_bytes: u64,
+    /// Bytes that were captured, but between frames whose places are not known: see `frame-desync`.
+    pub passed_over_bytes: u64,
 }
 
 impl Traffic {

@@ -14,6 +14,7 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
+use crate::http::ExtensionList;
 use crate::limits::Limits;
 
 /// Reads packet captures and shows the WebSocket conversations in them.
@@ -109,6 +110,10 @@ pub struct ReadArguments {
     #[arg(long, value_enum, default_value_t = When::Auto)]
     pub color: When,
 
+    /// What the capture does not show.
+    #[command(flatten)]
+    pub assume: AssumeArguments,
+
     /// How much is kept at the same time
     #[command(flatten)]
     pub limits: LimitArguments,
@@ -146,6 +151,25 @@ impl LimitArguments {
             ..Limits::default()
         })
     }
+}
+
+/// What the capture does not show.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Where the opening handshake was not captured")]
+pub struct AssumeArguments {
+    /// Take for WebSocket whatever is neither HTTP nor TLS; with ports (8080, or 8080,9000), only what goes to them
+    #[arg(long, value_name = "PORT", num_args = 0.., value_delimiter = ',')]
+    pub assume_websocket: Option<Vec<u16>>,
+
+    /// These are in use, as the answer's Sec-WebSocket-Extensions would have it: "permessage-deflate"
+    #[arg(long, value_name = "EXTENSIONS", value_parser = extensions)]
+    pub assume_extensions: Option<ExtensionList>,
+}
+
+/// `permessage-deflate; server_no_context_takeover`
+fn extensions(text: &str) -> Result<ExtensionList, String> {
+    let list = ExtensionList::read(text);
+    if list.faults.is_empty() || text.trim().is_empty() { Ok(list) } else { Err(list.faults.join("; ")) }
 }
 
 /// From when on something legal is worth a finding.

@@ -8,7 +8,7 @@ use anyhow::Context;
 use super::args::{CheckArguments, CheckFormat};
 use super::config::Config;
 use super::progress::Watched;
-use super::read::{create, read_from, thresholds, width};
+use super::read::{assumptions, create, read_from, thresholds, width};
 use super::{rules, say};
 use crate::capture;
 use crate::check::{Baseline, Demands, Levels, check, expectations};
@@ -27,6 +27,7 @@ pub(super) fn run(mut arguments: CheckArguments) -> anyhow::Result<bool> {
     let mut options =
         Options { thresholds: thresholds(&config.thresholds(&arguments.thresholds)), ..Options::default() };
     options.limits = arguments.limits.limits()?;
+    options.assume = assumptions(&arguments.assume);
     let extent = if arguments.bless { Extent::Whole } else { demands.extent() };
     if extent == Extent::WithoutMessages {
         options.payload = 0;

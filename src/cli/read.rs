@@ -8,11 +8,11 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use jiff::tz::TimeZone;
 
-use super::args::{Format, Payload, ReadArguments, ThresholdArguments, Time, When};
+use super::args::{AssumeArguments, Format, Payload, ReadArguments, ThresholdArguments, Time, When};
 use super::progress::Watched;
 use super::selection::Selection;
 use crate::capture::{self, Source};
-use crate::connection::Options;
+use crate::connection::{Assumed, Assumptions, Options};
 use crate::event::{ConnectionId, Event, Sink};
 use crate::pipeline;
 use crate::query::{Selected, Standing};
@@ -139,12 +139,23 @@ fn options(arguments: &ReadArguments) -> anyhow::Result<Options> {
     let mut options = Options { frames: arguments.frames, ..Options::default() };
     options.limits = arguments.limits.limits()?;
     options.thresholds = thresholds(&arguments.thresholds);
+    options.assume = assumptions(&arguments.assume);
     options.payload = match payload(arguments) {
         Payload::Full => usize::MAX,
         Payload::Preview => PREVIEW,
         Payload::None => 0,
     };
     Ok(options)
+}
+
+pub(super) fn assumptions(arguments: &AssumeArguments) -> Assumptions {
+    let websocket = match arguments.assume_websocket.as_deref() {
+        None => Assumed::None,
+        Some([]) => Assumed::All,
+        Some(ports) => Assumed::Ports(ports.to_vec()),
+    };
+    let extensions = arguments.assume_extensions.as_ref().map(|list| list.extensions.clone());
+    Assumptions { websocket, extensions }
 }
 
 pub(super) fn thresholds(arguments: &ThresholdArguments) -> Thresholds {

@@ -1,9 +1,9 @@
 //! The handshake's extensions → what they mean for frames and messages.
 
+use super::Options;
 use crate::http::deflate::{DeflateParams, MAX_WINDOW_BITS, Said};
 use crate::http::extensions::Obsolete;
 use crate::http::{Extension, Handshake, Outcome};
-use crate::limits::Limits;
 use crate::rules::frame::Rsv1;
 use crate::websocket::deflate::{Compression, Scope};
 
@@ -32,19 +32,26 @@ pub(super) enum Framing {
 }
 
 impl Extensions {
-    /// Those of a connection. Without its handshake, RSV1 is taken for that of permessage-deflate.
-    pub(super) fn of(handshake: &Handshake, limits: &Limits) -> Self {
+    /// Those of a connection. Without its handshake those that somebody knows of; else RSV1 is taken for that of
+    /// permessage-deflate.
+    pub(super) fn of(handshake: &Handshake, options: &Options) -> Self {
         let compression = Compression {
             scope: Scope::Message,
             takeover: true,
             window_bits: MAX_WINDOW_BITS,
             certain: handshake.outcome != Outcome::NotCaptured,
-            limit: limits.inflated,
+            limit: options.limits.inflated,
         };
-        if !compression.certain {
-            return Self::both(Rsv1::Unknown, compression);
+        if compression.certain {
+            return Self::agreed(&handshake.extensions().extensions, compression);
         }
-        let agreed = handshake.extensions().extensions;
+        match &options.assume.extensions {
+            Some(known) => Self::agreed(known, compression),
+            None => Self::both(Rsv1::Unknown, compression),
+        }
+    }
+
+    fn agreed(agreed: &[Extension], compression: Compression) -> Self {
         let framing = agreed.iter().find_map(Framing::of).unwrap_or(Framing::Frames);
         let extensions = match agreed.iter().find_map(|extension| Self::compressing(extension, compression)) {
             Some(extensions) => extensions,
@@ -117,7 +124,7 @@ mod tests {
             field("Sec-WebSocket-Extensions", value),
         ];
         let response = ResponseHead { status: 101, headers: Headers(headers), ..ResponseHead::default() };
-        Extensions::of(&Handshake::answered(None, response), &Limits::default())
+        Extensions::of(&Handshake::answered(None, response), &Options::default())
     }
 
     #[test]
@@ -150,7 +157,7 @@ mod tests {
         assert_eq!(agreed("deflate-stream").framing, Framing::Hidden);
         assert_eq!(agreed("mux; quota=65535").framing, Framing::Multiplexed);
         assert_eq!(agreed("").rsv1, Rsv1::Unused);
-        let unseen = Extensions::of(&Handshake::default(), &Limits::default());
+        let unseen = Extensions::of(&Handshake::default(), &Options::default());
         assert_eq!(unseen.rsv1, Rsv1::Unknown);
         assert!(!unseen.client.unwrap().certain);
     }

@@ -1,5 +1,6 @@
 //! One TCP connection joined: its ordered bytes → events. What it speaks is found out step by step.
 
+mod assume;
 mod closes;
 mod context;
 mod ending;
@@ -19,6 +20,7 @@ mod search;
 mod session;
 mod signature;
 
+pub use assume::{Assumed, Assumptions};
 use context::Context;
 pub use ending::Ending;
 use exchange::{Exchange, Leave};
@@ -27,16 +29,17 @@ use outbox::Outbox;
 use roleless::{Learned, Roleless};
 use search::{Found, Search};
 use session::{LaneStart, Session};
+use signature::may_be_frames;
 
 use crate::event::{CloseHow, EventKind, Opening, Transport};
 use crate::http::Handshake;
 use crate::limits::Limits;
 use crate::packet::{Endpoint, PacketRef, Side};
-use crate::rules;
 use crate::rules::ending::TcpClose;
+use crate::rules::handshake::around::Recognised;
 use crate::rules::handshake::{Conduct, End};
 use crate::rules::thresholds::Thresholds;
-use crate::rules::transport::{Passage, ends_in_frame};
+use crate::rules::transport::{Passage, ends_in_frame, holes};
 use crate::tcp::{Chunk, Delivery, Direction, FlowKey, Tracker};
 
 /// What analysis keeps, and its bounds.
@@ -50,6 +53,8 @@ pub struct Options {
     pub frames: bool,
     /// When something legal becomes worth a finding.
     pub thresholds: Thresholds,
+    /// What is taken for granted where the capture does not show it.
+    pub assume: Assumptions,
 }
 
 impl Default for Options {
@@ -59,6 +64,7 @@ impl Default for Options {
             payload: usize::MAX,
             frames: false,
             thresholds: Thresholds::default(),
+            assume: Assumptions::default(),
         }
     }
 }
@@ -159,10 +165,7 @@ impl Connection {
         out: &mut Outbox,
     ) {
         if matches!(self.stage, Stage::New) {
-            self.stage = match self.peers.client {
-                Some(_) => Stage::Http(Box::new(Exchange::new(&options.limits))),
-                None => Stage::Roleless(Box::default()),
-            };
+            self.stage = self.begin(&delivery, options);
         }
         let sender = self.peers.side_of(direction);
         match &mut self.stage {
@@ -188,6 +191,17 @@ impl Connection {
                 Delivery::Gap(gap) => session.gap(sender, &gap, options, out),
                 Delivery::Conflict(conflict) => session.conflict(&conflict, options, out),
             },
+        }
+    }
+
+    /// What a connection is taken for by its first bytes.
+    fn begin(&self, delivery: &Delivery<'_>, options: &Options) -> Stage {
+        let assumed = self.peers.is_assumed(options);
+        let in_frames = matches!(delivery, Delivery::Chunk(chunk) if may_be_frames(chunk.bytes));
+        match self.peers.client {
+            Some(_) if !(assumed && in_frames) => Stage::Http(Box::new(Exchange::new(&options.limits))),
+            _ if assumed => Stage::Roleless(Box::new(Roleless::assumed())),
+            _ => Stage::Roleless(Box::default()),
         }
     }
 
@@ -275,11 +289,12 @@ impl Connection {
                 self.deliver(direction, delivery, options, out);
             }
             Learned::Frames(side, found) => {
+                let side = self.peers.known_side(direction, options).unwrap_or(side);
                 self.peers.client = Some(client_of(side));
                 let searching = LaneStart::Searching(Box::new(peers));
                 let (client, server) = match side {
-                    Side::Client => (LaneStart::FoundFrame, searching),
-                    Side::Server => (searching, LaneStart::FoundFrame),
+                    Side::Client => (LaneStart::FoundFrame(found), searching),
+                    Side::Server => (searching, LaneStart::FoundFrame(found)),
                 };
                 let handshake = (Handshake::default(), Conduct::default());
                 self.open(handshake, Some(found), (client, server), options, out);
@@ -314,8 +329,8 @@ impl Connection {
     /// Gives the session what was held while the answer was waited for.
     fn hand_over(&mut self, exchange: &mut Exchange, options: &Options, out: &mut Outbox) {
         let Stage::WebSocket(session) = &mut self.stage else { return };
-        for holes in exchange.holes() {
-            rules::transport::holes(holes, &mut |finding| session.report(finding, options, out));
+        for missing in exchange.holes() {
+            holes(missing, &mut |finding| session.report(finding, options, out));
         }
         while let Some((side, item)) = exchange.next_held() {
             match item {
@@ -339,7 +354,12 @@ impl Connection {
         let mut session = Session::new((id, at), &opening.handshake, client, server, options);
         let mut findings = handshakes::judge(&opening, conduct, End::Connection(at), options, out);
         if let Some(found) = found {
-            findings.push(rules::handshake::around::midstream(found.confidence.0, found.passed_over, at));
+            let recognised = Recognised {
+                bits: found.confidence.0,
+                passed_over: found.passed_over,
+                extensions: options.assume.extensions.as_deref(),
+            };
+            findings.push(recognised.finding(at));
         }
         out.say(id, at, EventKind::Opened(Box::new(opening)));
         for finding in findings {
@@ -361,6 +381,25 @@ impl Peers {
     /// The sender's role; a guess that nobody sees as long as the client is not known.
     fn side_of(&self, direction: Direction) -> Side {
         if self.client.is_none_or(|client| client == direction) { Side::Client } else { Side::Server }
+    }
+
+    /// Is it WebSocket, because somebody says so?
+    fn is_assumed(&self, options: &Options) -> bool {
+        options.assume.websocket.covers(self.ends())
+    }
+
+    /// The role of who sends in this direction, where something else than frames tells.
+    fn known_side(&self, direction: Direction, options: &Options) -> Option<Side> {
+        let server = || options.assume.websocket.server(self.ends());
+        let is_server = match self.client {
+            Some(client) => client != direction,
+            None => server()? == self.flow.sender(direction),
+        };
+        Some(if is_server { Side::Server } else { Side::Client })
+    }
+
+    const fn ends(&self) -> [Endpoint; 2] {
+        [self.flow.sender(Direction::Forward), self.flow.sender(Direction::Backward)]
     }
 
     fn direction_of(&self, side: Side) -> Option<Direction> {

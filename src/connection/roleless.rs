@@ -26,6 +26,14 @@ pub(super) enum Learned {
 }
 
 impl Roleless {
+    /// A connection that is WebSocket, as somebody says.
+    pub(super) fn assumed() -> Self {
+        let mut roleless = Self::default();
+        roleless.forward.assume();
+        roleless.backward.assume();
+        roleless
+    }
+
     /// Takes one more delivery; `bound` is how many bytes are searched in all.
     pub(super) fn deliver(
         &mut self,
@@ -37,7 +45,7 @@ impl Roleless {
             Delivery::Chunk(chunk) => self
                 .chunk(direction, chunk.bytes, chunk.at)
                 .or_else(|| (self.searched() > bound).then_some(Learned::Nothing)),
-            Delivery::Gap(_) => self.interrupt(direction),
+            Delivery::Gap(gap) => self.interrupt(direction, gap.length),
             Delivery::Conflict(_) => None,
         }
     }
@@ -93,10 +101,10 @@ impl Roleless {
         self.forward.searched().saturating_add(self.backward.searched())
     }
 
-    fn interrupt(&mut self, direction: Direction) -> Option<Learned> {
+    fn interrupt(&mut self, direction: Direction, missing: u64) -> Option<Learned> {
         let learned = self.look(direction, true);
         if learned.is_none() {
-            self.search(direction).interrupt();
+            self.search(direction).interrupt(missing);
         }
         learned
     }

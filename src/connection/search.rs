@@ -1,19 +1,23 @@
 //! Bytes of one direction in which the next frame boundary is looked for.
 
 use crate::packet::{PacketRef, Side};
-use crate::websocket::resync::{self, Confidence, Masking, Window};
+use crate::websocket::resync::{self, Confidence, Masking, Trails, Window};
 
-/// A contiguous run of bytes whose frame boundaries are unknown, each chunk with its packet. Holds at most
-/// `AT_MOST` bytes: what can't begin a frame is passed over, and counted.
+/// A run of bytes whose frame boundaries are unknown, each chunk with its packet. Holds at most
+/// `AT_MOST` bytes: what can't begin a frame is passed over, and counted. Of frames that are longer, the place of the next
+/// one is kept.
 #[derive(Debug, Default)]
 pub(super) struct Search {
     bytes: Vec<u8>,
     /// Where each chunk begins in `bytes`.
     starts: Vec<usize>,
     packets: Vec<PacketRef>,
+    trails: Trails,
     passed_over: u64,
     /// Size of `bytes` from which another look is worth its time.
     next_look: usize,
+    /// Somebody says that there are frames.
+    assumed: bool,
 }
 
 /// A place where frames begin.
@@ -26,6 +30,11 @@ pub(super) struct Found {
 }
 
 impl Search {
+    /// There are frames, as somebody says: what proves itself goes first, then whatever can be one.
+    pub(super) const fn assume(&mut self) {
+        self.assumed = true;
+    }
+
     pub(super) fn push(&mut self, bytes: &[u8], at: PacketRef) {
         self.starts.push(self.bytes.len());
         self.packets.push(at);
@@ -55,11 +64,20 @@ impl Search {
         if self.bytes.is_empty() || (self.bytes.len() < self.next_look && !end) {
             return None;
         }
-        let window =
-            Window { bytes: &self.bytes, starts: &self.starts, masking: expect, compression, ended: end };
-        match resync::search(&window) {
+        let length = self.bytes.len();
+        let leaving = if end { length } else { length.saturating_sub(AT_MOST) };
+        let (bytes, starts) = (self.bytes.as_slice(), self.starts.as_slice());
+        let assumed = false;
+        let window = Window { bytes, starts, masking: expect, compression, ended: end, assumed, leaving };
+        let mut result = resync::search(&window, &mut self.trails);
+        let unproved = !matches!(result, resync::Search::Found { .. });
+        if self.assumed && unproved && (end || length >= AT_MOST) {
+            result = resync::search(&Window { assumed: true, ..window }, &mut Trails::default());
+        }
+        match result {
             resync::Search::Found { at, masked, confidence } => {
                 self.pass_over(at);
+                self.trails.clear();
                 Some(Found { masked, confidence, passed_over: std::mem::take(&mut self.passed_over) })
             }
             resync::Search::Hopeless => {
@@ -67,23 +85,23 @@ impl Search {
                 None
             }
             resync::Search::Undecided { keep_from } => {
-                let too_many = self.bytes.len().saturating_sub(AT_MOST);
-                self.pass_over(keep_from.max(too_many));
+                self.pass_over(keep_from.max(leaving));
                 self.next_look = self.bytes.len() + self.bytes.len() / 4;
                 None
             }
         }
     }
 
-    /// A gap: what was collected can't be continued.
-    pub(super) fn interrupt(&mut self) {
+    /// A gap of so many bytes, after a last [`Self::look`]. Frames that reach over it are still followed.
+    pub(super) fn interrupt(&mut self, missing: u64) {
         self.pass_over(self.bytes.len());
+        self.trails.advance(missing);
     }
 
     /// Nothing is looked for any more: what was collected is passed over, and its memory freed.
     pub(super) fn give_up(&mut self) {
         let passed_over = self.searched();
-        *self = Self { passed_over, ..Self::default() };
+        *self = Self { passed_over, assumed: self.assumed, ..Self::default() };
     }
 
     /// The bytes that are left, chunk by chunk.
@@ -106,6 +124,7 @@ impl Search {
             *start = start.saturating_sub(count);
         }
         self.bytes.drain(..count.min(self.bytes.len()));
+        self.trails.advance(count as u64);
         self.passed_over = self.passed_over.saturating_add(count as u64);
         self.next_look = 0;
     }
@@ -144,5 +163,72 @@ mod tests {
         assert_eq!((search.bytes.capacity(), search.packets.capacity()), (0, 0));
         assert_eq!(search.replay().count(), 0);
         assert_eq!(search.searched(), 10);
+    }
+
+    /// An unmasked binary frame of the given length, of any form.
+    fn frame(length: usize, fill: u8) -> Vec<u8> {
+        let mut frame = vec![0x82];
+        match u16::try_from(length) {
+            Ok(short @ 0..126) => frame.push(u8::try_from(short).unwrap()),
+            Ok(long) => frame.extend([[126].as_slice(), &long.to_be_bytes()].concat()),
+            Err(_) => frame.extend([[127].as_slice(), &(length as u64).to_be_bytes()].concat()),
+        }
+        frame.extend((0..251).cycle().map(|byte: u8| byte.wrapping_add(fill.wrapping_mul(31))).take(length));
+        frame
+    }
+
+    /// Feeds `stream` in segments that begin where a frame does, from `lost` on; where frames were found.
+    fn found_in(frames: &[Vec<u8>], lost: usize, holes: &[std::ops::Range<usize>]) -> Option<u64> {
+        let mut search = Search::default();
+        let (mut offset, mut missing) = (0, 0);
+        let cut: Vec<_> = frames.iter().flat_map(|frame| frame.chunks(1460)).collect();
+        for (number, segment) in (1..).zip(cut) {
+            let place = offset;
+            offset += segment.len();
+            if place < lost {
+                continue;
+            }
+            if holes.iter().any(|hole| hole.contains(&place)) {
+                search.look(Masking::Unmasked, false, true);
+                search.interrupt(segment.len() as u64);
+                missing += segment.len() as u64;
+                continue;
+            }
+            search.push(segment, packet(number));
+            assert!(search.bytes.len() <= 2 * AT_MOST);
+            if let Some(found) = search.look(Masking::Unmasked, false, false) {
+                return Some(lost as u64 + found.passed_over + missing);
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn frames_larger_than_the_window_are_found_at_the_next_header_with_enough_evidence() {
+        for size in [70_000, 200_000, 1_000_000] {
+            let frames: Vec<_> = (0..6).map(|fill| frame(size, fill)).collect();
+            let starts: Vec<_> = (0..6).map(|place| place * frames[0].len() as u64).collect();
+            let found = found_in(&frames, 1460 * 3, &[]).unwrap();
+            assert!(starts[2..5].contains(&found), "{size}: {found} of {starts:?}");
+        }
+    }
+
+    #[test]
+    fn a_large_frame_is_followed_over_a_hole_in_it() {
+        let frames: Vec<_> = (0..6).map(|fill| frame(300_000, fill)).collect();
+        let start = frames[0].len();
+        let hole = start + 14_600..start + 200_000;
+        assert_eq!(found_in(&frames, 1460 * 3, &[hole]), Some(2 * start as u64));
+    }
+
+    #[test]
+    fn headers_everywhere_take_bounded_memory_and_are_searched_in_time() {
+        let mut search = Search::default();
+        let headers = [0x82, 126, 0xff, 0xff].repeat(365);
+        for number in 0..500 {
+            search.push(&headers, packet(number));
+            search.look(Masking::Unmasked, false, false);
+            assert!(search.bytes.len() <= 2 * AT_MOST);
+        }
     }
 }

@@ -7,7 +7,7 @@ use lane::Lane;
 use super::extensions::{Extensions, Framing};
 use super::history::{Cut, History};
 use super::outbox::{Outbox, Tally};
-use super::search::{Search, masking_of};
+use super::search::{Found, Search, masking_of};
 use super::{Ending, Footprint, Options};
 use crate::event::{Closing, ConnectionId, EventKind, TimelineMessage, Traffic};
 use crate::http::Handshake;
@@ -44,7 +44,7 @@ pub(super) enum LaneStart {
     /// The next byte begins a frame, as the handshake says.
     Frame,
     /// The next byte begins a frame, as the search says.
-    FoundFrame,
+    FoundFrame(Found),
     /// The boundary is unknown.
     Searching(Box<Search>),
 }
@@ -59,7 +59,7 @@ impl Session {
         options: &Options,
     ) -> Self {
         let from_start = [&client, &server].map(|start| matches!(start, LaneStart::Frame));
-        let extensions = Extensions::of(handshake, &options.limits);
+        let extensions = Extensions::of(handshake, options);
         let handshake_bytes = handshake.sizes();
         let mut history = History::new(opened, from_start);
         for (side, start) in [(Side::Client, &client), (Side::Server, &server)] {
@@ -109,18 +109,16 @@ impl Session {
         self.look(sender, true, gap.at, options, out);
         self.history.bytes_lost(sender);
         let lane = self.lane(sender);
-        match &mut lane.search {
-            Some(search) => search.interrupt(),
-            None => {
-                if lane.reader.gap(gap.length, gap.at) == AfterGap::Lost {
-                    lane.search = Some(Box::default());
-                    lane.start_known = false;
-                    self.history.frames_lost(sender);
-                }
-                // The messages that the hole ended.
-                self.read(sender, &[], gap.at, options, out);
-            }
+        let after = lane.reader.gap(gap.length, gap.at);
+        if let Some(search) = &mut lane.search {
+            search.interrupt(gap.length);
+        } else if after == AfterGap::Lost {
+            lane.search = Some(Box::default());
+            lane.start_known = false;
+            self.history.frames_lost(sender);
         }
+        // The messages that the hole ended.
+        self.read(sender, &[], gap.at, options, out);
     }
 
     pub(super) fn conflict(&mut self, conflict: &Conflict, options: &Options, out: &mut Outbox) {
@@ -340,7 +338,8 @@ impl Session {
         let Some(search) = lane.search.as_mut() else { return };
         let Some(found) = search.look(masking_of(sender), compression, end) else { return };
         let Some(search) = lane.search.take() else { return };
-        lane.reader.resume();
+        lane.reader.resume(found.confidence);
+        lane.passed_over = lane.passed_over.saturating_add(found.passed_over);
         if found.passed_over > 0 {
             let at = search.replay().next().map_or(at, |(_, at)| at);
             let detail = format!(
@@ -357,6 +356,8 @@ impl Session {
     /// The boundary was lost, and never found again.
     fn say_lost(&mut self, sender: Side, at: PacketRef, options: &Options, out: &mut Outbox) {
         let Some(search) = self.lane(sender).search.take() else { return };
+        let lane = self.lane(sender);
+        lane.passed_over = lane.passed_over.saturating_add(search.searched());
         if search.searched() > 0 {
             let detail =
                 format!("{} bytes passed over: no frames were recognised in them", search.searched());

@@ -14,6 +14,12 @@ pub(super) fn begins_response(bytes: &[u8]) -> bool {
     bytes.starts_with(b"HTTP/1.") && bytes.get(8) == Some(&b' ')
 }
 
+/// Is it neither the beginning of HTTP nor of TLS? Of the letters that methods and status lines begin with, only `A` and
+/// `B` can be the first byte of a frame.
+pub(super) fn may_be_frames(bytes: &[u8]) -> bool {
+    !matches!(bytes, [b'C'..=b'Z', ..]) && !begins_request(bytes) && !begins_tls(bytes)
+}
+
 /// Does a segment begin with a TLS record? // RFC 8446 §5.1
 pub(super) fn begins_tls(bytes: &[u8]) -> bool {
     matches!(bytes, [20..=23] | [20..=23, 3] | [20..=23, 3, 0..=4, ..])

@@ -1,5 +1,6 @@
 //! Deliveries in, events out: what a connection makes of ordered bytes.
 
+mod assumed;
 mod waiting;
 
 use super::*;
@@ -137,7 +138,7 @@ impl Told {
         findings.filter(|(name, _)| *name != "tcp-closed-without-close").collect()
     }
 
-    fn blames(&self) -> Vec<rules::Blame> {
+    fn blames(&self) -> Vec<crate::rules::Blame> {
         let findings = self.0.iter().filter_map(|event| match &event.kind {
             EventKind::Finding(finding) => Some(finding.blame),
             _ => None,

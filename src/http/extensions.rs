@@ -11,7 +11,7 @@ use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser};
 
 use super::headers::{is_token, is_token_byte, unquoted_parts};
-use super::{Extension, Headers};
+use super::{Extension, Header, Headers};
 
 /// The extensions that a head offers or accepts, in order, and what could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,6 +53,11 @@ impl Obsolete {
 }
 
 impl ExtensionList {
+    /// Reads a field's value, as `Sec-WebSocket-Extensions` has it.
+    pub fn read(value: &str) -> Self {
+        Self::of(&Headers(vec![Header { name: FIELD.into(), value: value.into() }]))
+    }
+
     /// All fields of a head make one list.
     pub(super) fn of(headers: &Headers) -> Self {
         let mut list = Self::default();

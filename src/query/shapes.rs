@@ -50,9 +50,11 @@ pub(super) static MESSAGE: Shape = shape!("message", Message(placed), {
     close: Kind::Object(&CLOSE_FRAME) => close_frame(&placed.1.message);
     incomplete: Kind::Bool => flag(placed.1.message.incomplete());
     missing_bytes: Kind::Int => nonzero(placed.1.message.missing_bytes);
+    unknown_bytes: Kind::Int => nonzero(placed.1.message.unknown_bytes());
     unfinished: Kind::Bool => flag(placed.1.message.unfinished);
     announced_length: Kind::Int => placed.1.message.announced.map(Value::count);
     resynchronised: Kind::Bool => flag(placed.1.message.resynchronised);
+    confidence: Kind::Int => nonzero(placed.1.message.confidence.into());
     truncated: Kind::Bool, Payload => flag(placed.1.message.truncated);
 });
 
@@ -147,6 +149,7 @@ static SENT: Shape = shape!("traffic of a direction", Sent(sent), {
         (sent.compressed_messages > 0).then_some(Value::Object(Object::Compression(sent)))
     };
     missing_bytes: Kind::Int => Some(Value::count(sent.missing_bytes));
+    passed_over_bytes: Kind::Int => nonzero(sent.passed_over_bytes);
 });
 
 static COMPRESSION: Shape = shape!("compression", Compression(sent), {

@@ -11,6 +11,7 @@ use crate::event::{
 use crate::http::{Handshake, Header, Headers, Outcome, RequestHead, ResponseHead};
 use crate::packet::{CaptureInfo, Endpoint, PacketRef, Side, Timestamp};
 use crate::rules::{Blame, Finding, Rule, Severity};
+use crate::websocket::deflate::Unknown;
 use crate::websocket::{Frame, FrameHeader, LengthForm, Message, Opcode, TextState};
 
 /// A capture as the reports see it.
@@ -132,11 +133,19 @@ pub(super) fn trouble() -> Sample {
         message.compressed = true;
         message.undecoded = true;
         message.resynchronised = true;
+        message.confidence = 31;
         message.text = TextState::NotJudged;
     }));
     events.push(
         said.edit(Side::Server, 26, Opcode::CONTINUATION, b"tail", |message| message.unfinished = true),
     );
+    let copied = b"{\"user\":\"\x1a\x1a\x1a\x1a\",\"room\x1a\x1a\x1a}";
+    events.push(said.edit(Side::Server, 27, Opcode::TEXT, copied, |message| {
+        message.compressed = true;
+        let ranges = vec![9..13, 20..23];
+        message.unknown = Some(Box::new(Unknown { bytes: 7, ranges }));
+        message.text = TextState::NotJudged;
+    }));
     events.push(finding(
         Some(3),
         None,

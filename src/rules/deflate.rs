@@ -67,11 +67,13 @@ rules! {
     /// sender took over against the agreement.
     INFLATE_ERROR = "deflate-inflate-error", Error, "RFC 7692 §7.2.2";
 
-    /// A message could not be decompressed, because it refers to earlier ones that the capture does not hold.
+    /// A compressed message refers to earlier ones that the capture does not hold.
     ///
     /// Bytes are missing in an earlier message, the capture began in mid-connection, or an earlier message was faulty or
-    /// too large. The message is shown as it stood on the wire. Messages that do not refer so far back are right. One
-    /// finding counts all messages of a side, until none can refer to what was lost.
+    /// too large. What is copied from there is unknown: such bytes are U+001A, in the table one `�` for a run
+    /// of them, and `unknown_bytes` counts them. The message's length and its other bytes are right. A message that can't be
+    /// decompressed even so is shown as it stood on the wire. One finding counts all messages of a side, until none can
+    /// refer to what was lost.
     MISSING_CONTEXT = "deflate-missing-context", Warning, "";
 
     /// A small message inflates to a very large one.
@@ -184,10 +186,11 @@ pub fn check(message: &Message, sender: Side, found: &mut impl FnMut(Finding)) {
     }
 }
 
-/// The messages of one direction that could not be decompressed since a part of it was lost.
+/// The messages of one direction of which something is unknown since a part of it was lost.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Undecoded {
     count: u64,
+    unknown_bytes: u64,
     /// Its index and its last packet.
     first: Option<(u64, PacketRef)>,
 }
@@ -195,23 +198,29 @@ pub struct Undecoded {
 impl Undecoded {
     /// Counts a message, if it is such a one.
     pub fn note(&mut self, message: &Message, index: u64) {
-        if message.inflation == Inflation::MissingContext {
+        let unknown = message.unknown.as_ref().map_or(0, |unknown| unknown.bytes);
+        if message.inflation == Inflation::MissingContext || unknown > 0 {
             self.count += 1;
+            self.unknown_bytes = self.unknown_bytes.saturating_add(unknown);
             self.first.get_or_insert((index, message.last));
         }
     }
 
     /// All that earlier messages were is known again, or no more come: says how many there were, and begins anew.
     pub fn report(&mut self, sender: Side, found: &mut impl FnMut(Finding)) {
-        let Self { count, first } = std::mem::take(self);
+        let Self { count, unknown_bytes, first } = std::mem::take(self);
         let Some((index, at)) = first else { return };
-        let detail = if count == 1 {
+        let who = if count == 1 {
             "it refers to earlier messages, which are not known".into()
         } else {
             let sender = if sender == Side::Client { "client" } else { "server" };
             format!(
                 "{count} messages of the {sender}, from this one on, refer to earlier ones that are not known"
             )
+        };
+        let detail = match unknown_bytes {
+            0 => who,
+            bytes => format!("{who}: {bytes} bytes are unknown"),
         };
         found(Finding { message: Some(index), ..MISSING_CONTEXT.broken(Blame::Capture, at, detail) });
     }

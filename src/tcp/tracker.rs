@@ -586,6 +586,66 @@ mod tests {
           > . 2000000012:7300 lost
           > . 2000000016:7300 two",
          &["> >one < open", "? >two < open"]),
+        ("the ports come again after FIN, with lower numbers",
+         "> S 5099
+          < S. 7299:5100
+          > F. 5100:7300 one
+          < F. 7300:5104
+          > S 99
+          < S. 299:100
+          > . 100:300 two",
+         &["> >one < >Fin@3 finished", "> >two < open"]),
+        ("one side forgot the connection, resets it and opens it again",
+         "> S 99
+          < S. 299:100
+          > . 100:300 one
+          < . 300:103 answer
+          > S 9000
+          < . 306:103
+          > R 103
+          > S 9000
+          < S. 7299:9001
+          > . 9001:7300 two
+          < . 7300:9004 answer",
+         &["> >one <answer open", "> >two <answer open"]),
+        ("one side forgot the connection and resets what still comes",
+         "> S 99
+          < S. 299:100
+          > . 100:300 one
+          < . 300:103 half
+          > R 103
+          < . 304:103 open
+          > R 103",
+         &["> >one <halfopen >Reset@5"]),
+        ("a RST inside the window, beyond what its sender sent",
+         "> S 99
+          < S. 299:100
+          > . 100:300 ask
+          < R 800
+          < . 300:103 late",
+         &["> >ask <late <Reset@4"]),
+        ("a RST at the number that comes next",
+         "> S 99
+          < S. 299:100
+          < . 300:100 ask
+          < R 303
+          > . 100:303 late",
+         &["> >late <ask <Reset@4"]),
+        ("both sides send FIN at once with their last bytes, and both are sent again",
+         "> S 99
+          < S. 299:100
+          > F. 100:300 ask
+          < F. 300:100 answer
+          > F. 100:300 ask
+          < F. 300:100 answer
+          > . 104:307
+          < . 307:104",
+         &["> >ask <answer >Fin@3 finished"]),
+        ("only the side of the server was captured",
+         "< S. 299:100
+          < . 300:103 answer
+          < F. 306:103",
+         &["> >[3 End] <answer <Fin@3"]),
         ("packets of the life before come late",
          "> S 5099
           < S. 7299:5100

@@ -96,6 +96,12 @@ impl Content {
         }
     }
 
+    /// Of this text nothing can be judged.
+    pub(super) fn judge_nothing(&mut self) {
+        self.check = None;
+        self.text = TextState::NotJudged;
+    }
+
     /// More follows, but not here.
     pub(super) const fn cut(&mut self) {
         self.stop_judging();

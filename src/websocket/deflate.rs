@@ -5,8 +5,10 @@ mod inflater;
 mod reach;
 mod stream;
 mod unit;
+mod unknown;
 
 pub(super) use inflater::{Inflater, WirePart};
+pub use unknown::{SUBSTITUTE, Unknown};
 
 /// How one direction compresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +90,7 @@ pub enum Inflation {
         /// Wire payload bytes read until then, up to 8 behind the fault itself.
         offset: u64,
     },
-    /// It refers to data that the capture does not hold.
+    /// It does not inflate, and data before it are not in the capture: nobody can tell why.
     MissingContext,
     /// Inflated up to the limit.
     LimitReached,

@@ -9,6 +9,7 @@ use super::decoder::{FrameDecoder, Piece, Skipped};
 use super::deflate::{Compression, Inflater, Savings};
 use super::frame::frame_header;
 use super::open_message::{OpenFrame, OpenMessage, latest};
+use super::resync::Confidence;
 use super::{FrameHeader, Message, Opcode};
 use crate::packet::PacketRef;
 
@@ -34,7 +35,9 @@ pub struct MessageReader {
     inflater: Option<Box<Inflater>>,
     /// What comes out before the next input is looked at.
     ready: VecDeque<Step>,
-    resynchronised: bool,
+    resynchronised: Option<Confidence>,
+    /// No data frame came since then: a continuation may be that of a message whose beginning was lost.
+    beginning_lost: bool,
     counts: Counts,
 }
 
@@ -142,7 +145,8 @@ impl MessageReader {
             open: OpenMessages::default(),
             inflater: options.compression.map(|compression| Box::new(Inflater::new(compression))),
             ready: VecDeque::new(),
-            resynchronised: false,
+            resynchronised: None,
+            beginning_lost: false,
             counts: Counts::default(),
         }
     }
@@ -193,16 +197,17 @@ impl MessageReader {
         }
     }
 
-    /// The next byte begins a frame, and the next message is marked resynchronised. What was open comes out
+    /// The next byte begins a frame, as sure as said, and the next message is marked resynchronised. What was open comes out
     /// unfinished from the next call of [`Self::next`] or [`Self::finish`].
-    pub fn resume(&mut self) {
+    pub fn resume(&mut self, confidence: Confidence) {
         let cut = self.cut_header();
         self.give_up(cut);
         if let Some(inflater) = &mut self.inflater {
             inflater.lose_history();
         }
         self.decoder.resume();
-        self.resynchronised = true;
+        self.resynchronised = Some(confidence);
+        self.beginning_lost = true;
     }
 
     /// The direction is at its end: what was begun comes out unfinished, a control frame before the data message
@@ -241,10 +246,11 @@ impl MessageReader {
     fn whole(&mut self, input: &mut &[u8], at: PacketRef) -> Option<Step> {
         let (header, payload, rest) = self.decoder.whole(input)?;
         let begins = header.opcode != Opcode::CONTINUATION && self.open.data.is_none();
-        if !header.fin || !(begins || header.opcode.is_control()) || self.resynchronised {
+        if !header.fin || !(begins || header.opcode.is_control()) || self.resynchronised.is_some() {
             return None;
         }
         *input = rest;
+        self.beginning_lost &= header.opcode.is_control();
         let packets = Packets { first: at, last: at };
         let start = self.frame_start(header, packets);
         let mut frame = OpenFrame::new(header, at, at);
@@ -306,8 +312,11 @@ impl MessageReader {
         if let Some(inflater) = &mut self.inflater {
             open.begin_payload(header, inflater);
         }
-        if mem::take(&mut self.resynchronised) {
-            open.mark_resynchronised();
+        if !header.opcode.is_control() && mem::take(&mut self.beginning_lost) {
+            open.mark_continuing(header);
+        }
+        if let Some(confidence) = self.resynchronised.take() {
+            open.mark_resynchronised(confidence);
         }
         self.counts.count_frame(size, header);
         cut_short
@@ -686,10 +695,10 @@ mod tests {
         let mut reader = reader();
         push(&mut reader, &TestFrame::text("Hello").bytes()[..4], 1);
         assert_eq!(reader.gap(7, packet(2)), AfterGap::Lost);
-        reader.resume();
+        reader.resume(Confidence(24));
         let [cut, next] = &push(&mut reader, TestFrame::text("x").bytes(), 3)[..] else { panic!() };
         assert_eq!((cut.missing_bytes, cut.unfinished, cut.length), (3, false, 5));
-        assert!(next.resynchronised && !cut.resynchronised);
+        assert!(next.resynchronised && next.confidence == 24 && !cut.resynchronised);
         let counts =
             Counts { frames: 2, payload_bytes: 6, wire_bytes: 10, masking_bytes: 0, missing_bytes: 7 };
         assert_eq!(reader.counts(), counts);
@@ -702,11 +711,12 @@ mod tests {
         assert_eq!(reader.gap(1, packet(2)), AfterGap::Lost);
         assert_eq!(reader.gap(1, packet(2)), AfterGap::Lost);
         assert_eq!(summary(&push(&mut reader, [0x81, 0x00], 3)), [(1, b"a".as_slice(), true)]);
-        reader.resume();
+        reader.resume(Confidence(24));
         let frames = [TestFrame::continuation("b"), TestFrame::text("c")];
         let after = push(&mut reader, wire(&frames), 4);
         assert_eq!(summary(&after), [(0, b"b".as_slice(), false), (1, b"c", false)]);
         assert_eq!(after.iter().map(|each| each.resynchronised).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(after.iter().map(Message::incomplete).collect::<Vec<_>>(), [true, false]);
     }
 
     #[test]
@@ -850,7 +860,7 @@ mod tests {
                     Input::Bytes(bytes) => messages.extend(push(&mut reader, bytes, number)),
                     Input::Frame(frame) => messages.extend(push(&mut reader, frame.bytes(), number)),
                     Input::Gap(missing) => drop(reader.gap(missing, packet(number))),
-                    Input::Resume => reader.resume(),
+                    Input::Resume => reader.resume(Confidence(24)),
                 }
             }
             messages.extend(reader.finish());

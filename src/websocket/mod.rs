@@ -11,13 +11,14 @@ pub mod message;
 pub mod mux;
 mod open_message;
 pub mod resync;
+mod trails;
 pub mod utf8;
 
 #[cfg(test)]
 mod encoder;
 
 use crate::packet::PacketRef;
-use deflate::{Inflation, Oddities};
+use deflate::{Inflation, Oddities, Unknown};
 
 /// The four opcode bits of a frame. Reserved values survive: rules judge them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -110,7 +111,7 @@ pub struct Message {
     /// The packet that completed it: the latest of all that carry its bytes.
     pub last: PacketRef,
     /// Payload bytes after unmasking and decompression. Missing ones are included, but for a compressed message:
-    /// nobody knows what would have come out of them.
+    /// nobody knows what would have come out of them. Unknown ones are.
     pub length: u64,
     /// Header and payload bytes on the wire, all its frames, missing ones included.
     pub wire_length: u64,
@@ -124,6 +125,8 @@ pub struct Message {
     pub inflation: Inflation,
     /// What is unusual in the compressed data, where anything is.
     pub oddities: Option<Box<Oddities>>,
+    /// What of it is a copy of earlier messages that the capture does not hold, where anything is.
+    pub unknown: Option<Box<Unknown>>,
     /// It is compressed and could not be decompressed: `payload` and `length` are those of the wire.
     pub undecoded: bool,
     /// The payload as far as it is kept: unmasked and decompressed; of a compressed message that was not
@@ -137,12 +140,16 @@ pub struct Message {
     pub missing_bytes: u64,
     /// Where the first of them belongs: `payload` is in its place up to there.
     pub first_missing: Option<u64>,
+    /// Its first frames came before the capture, or in a hole of it: what there is continues them.
+    pub beginning_lost: bool,
     /// Its last frame never came, or not to its end: the direction ended, or the next message began.
     pub unfinished: bool,
     /// Payload bytes on the wire that the headers of its frames announce, where the last one announced more than came.
     pub announced: Option<u64>,
     /// First message after the frame boundary was found again.
     pub resynchronised: bool,
+    /// How sure that boundary is, in bits of evidence: see [`resync::Confidence`]. 0 where no search found it.
+    pub confidence: u32,
     /// What its UTF-8 says, where that can be judged.
     pub text: TextState,
     /// The frames themselves, where they are asked for; at most `Limits::frames`.
@@ -157,7 +164,13 @@ impl Message {
             Inflation::TailMissing => self.length > 0,
             _ => false,
         };
-        self.unfinished || self.missing_bytes > 0 || faulty
+        let cut = self.beginning_lost || self.unfinished;
+        cut || self.missing_bytes > 0 || faulty || self.unknown.is_some()
+    }
+
+    /// Bytes of [`Self::length`] that are copies of what the capture does not hold.
+    pub fn unknown_bytes(&self) -> u64 {
+        self.unknown.as_ref().map_or(0, |unknown| unknown.bytes)
     }
 
     /// Is `payload` only the beginning of what there is, by a limit or by choice?

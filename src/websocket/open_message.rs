@@ -3,6 +3,7 @@
 use super::content::Content;
 use super::deflate::{Inflater, Inflation, Oddities, Scope, WirePart};
 use super::message::{KeptBy, MessageOptions};
+use super::resync::Confidence;
 use super::{Frame, FrameHeader, Message, Opcode};
 use crate::packet::PacketRef;
 
@@ -55,8 +56,14 @@ impl OpenMessage {
         }
     }
 
-    pub(super) const fn mark_resynchronised(&mut self) {
+    /// What came before was lost: does its first frame continue that?
+    pub(super) fn mark_continuing(&mut self, first: &FrameHeader) {
+        self.message.beginning_lost = first.opcode == Opcode::CONTINUATION;
+    }
+
+    pub(super) fn mark_resynchronised(&mut self, confidence: Confidence) {
         self.message.resynchronised = true;
+        self.message.confidence = confidence.0;
     }
 
     pub(super) const fn compressed(&self) -> bool {
@@ -127,7 +134,7 @@ impl OpenMessage {
         let part = WirePart { bytes: wire, key, offset: frame.offset, ends };
         inflater.push(part, &mut |plain| self.content.push(plain));
         if let Some(inflation) = inflater.ended() {
-            self.settle(inflation, inflater.oddities());
+            self.settle(inflation, inflater);
         }
     }
 
@@ -163,17 +170,25 @@ impl OpenMessage {
     #[inline]
     pub(super) fn complete(mut self, inflater: Option<&mut Inflater>) -> Box<Message> {
         self.finish(inflater);
-        self.content.complete(self.kept_by, &mut self.message);
-        self.message
+        self.into_message()
     }
 
     /// The message as far as it came.
     pub(super) fn unfinished(mut self, inflater: Option<&mut Inflater>) -> Box<Message> {
         self.abandon(inflater);
         self.content.stop_judging();
-        self.content.complete(self.kept_by, &mut self.message);
         self.message.unfinished = true;
-        self.message
+        self.into_message()
+    }
+
+    #[inline]
+    fn into_message(self) -> Box<Message> {
+        let mut message = self.message;
+        self.content.complete(self.kept_by, &mut message);
+        if let Some(unknown) = message.unknown.as_mut().filter(|_| message.opcode == Opcode::TEXT) {
+            unknown.widen(&mut message.payload);
+        }
+        message
     }
 
     #[inline]
@@ -185,18 +200,26 @@ impl OpenMessage {
 
     fn finish_inflating(&mut self, inflater: &mut Inflater) {
         let inflation = inflater.finish(&mut |plain| self.content.push(plain));
-        self.settle(inflation, inflater.oddities());
+        self.settle(inflation, inflater);
     }
 
     fn abandon(&mut self, inflater: Option<&mut Inflater>) {
         if let Some(inflater) = inflater.filter(|_| self.coding == Coding::Inflate) {
             let inflation = inflater.abandon();
-            self.settle(inflation, inflater.oddities());
+            self.settle(inflation, inflater);
         }
     }
 
     /// Notes what became of the message, or of a frame of it: the first fault counts.
-    fn settle(&mut self, inflation: Inflation, oddities: Oddities) {
+    fn settle(&mut self, inflation: Inflation, inflater: &mut Inflater) {
+        let oddities = inflater.oddities();
+        let (unknown, inflated) = inflater.take_unknown();
+        if unknown.bytes > 0 && inflation != Inflation::MissingContext {
+            // What is known of a text is not judged without the rest.
+            self.content.judge_nothing();
+            let begin = self.content.length().saturating_sub(inflated);
+            self.message.unknown.get_or_insert_default().append(unknown, begin);
+        }
         if oddities != Oddities::default() {
             self.message.oddities.get_or_insert_default().merge(oddities);
         }

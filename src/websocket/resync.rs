@@ -7,6 +7,8 @@
 
 use super::evidence::{Sight, header_bits};
 use super::frame::frame_header;
+use super::trails::Trail;
+pub use super::trails::Trails;
 use super::{FrameHeader, LengthForm, Opcode};
 
 /// Bytes in which to look for frames.
@@ -22,6 +24,11 @@ pub struct Window<'a> {
     pub compression: bool,
     /// No more bytes will come.
     pub ended: bool,
+    /// It is known that there are frames: a legal header where a segment begins is enough.
+    pub assumed: bool,
+    /// How many bytes at the beginning are not kept any longer, whatever is found: chains that begin there are left to
+    /// the [`Trails`].
+    pub leaving: usize,
 }
 
 /// Whether frames are masked: those of clients are, those of servers are not. // RFC 6455 §5.1
@@ -39,7 +46,7 @@ pub enum Masking {
 pub enum Search {
     /// A frame begins here: the first place with enough evidence.
     Found {
-        /// Its offset.
+        /// Its offset. A chain whose beginning is not kept any longer is taken up where it was followed to.
         at: usize,
         /// Is it masked?
         masked: bool,
@@ -60,29 +67,50 @@ pub enum Search {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Confidence(pub u32);
 
-/// Finds the first offset from which a chain of frames is consistent and evident enough.
+/// Finds the first offset from which a chain of frames is consistent and evident enough. `trails` are the chains
+/// that began before these bytes, and take up those that leave them.
 ///
 /// The work is linear in the length of the bytes, whatever they are: in all, as many frames are looked at as there
 /// are bytes. Bytes that are not made to be followed from everywhere take a hundredth of that.
-pub fn search(window: &Window<'_>) -> Search {
+pub fn search(window: &Window<'_>, trails: &mut Trails) -> Search {
     let mut budget = window.bytes.len().max(MAX_FRAMES);
+    let old = trails.follow(window, &mut budget);
+    let until = old.found.map_or(window.bytes.len(), |(at, ..)| at);
+    let new = begin(window, until, trails, &mut budget);
+    match new.found.or(old.found) {
+        Some((at, masked, confidence)) => Search::Found { at, masked, confidence },
+        None if window.ended => Search::Hopeless,
+        None => Search::Undecided { keep_from: new.keep_from.min(old.keep_from) },
+    }
+}
+
+/// What following several chains gave.
+#[derive(Clone, Copy)]
+pub(super) struct Followed {
+    /// The lowest offset at which one is evident.
+    pub(super) found: Option<(usize, bool, Confidence)>,
+    /// The lowest offset of one that may become so.
+    pub(super) keep_from: usize,
+}
+
+/// Begins a chain at each offset before `until`.
+fn begin(window: &Window<'_>, until: usize, trails: &mut Trails, budget: &mut usize) -> Followed {
     let mut starts = window.starts.iter().copied().peekable();
     let mut keep_from = window.bytes.len();
-    for (at, first) in window.bytes.iter().enumerate() {
+    for (at, first) in window.bytes.iter().enumerate().take(until) {
         while starts.next_if(|start| *start < at).is_some() {}
         let place = if starts.peek() == Some(&at) { Place::SegmentStart } else { Place::Elsewhere };
-        if !place.may_begin_with(*first) {
-            continue;
-        }
-        match Chain::new(window, at).follow(place.needed(), &mut budget) {
+        let Some(needed) = place.needed(*first, window.assumed) else { continue };
+        match Chain::new(window, at, needed).follow(budget) {
             Ending::Evident { masked, bits } => {
-                return Search::Found { at, masked, confidence: Confidence(bits) };
+                return Followed { found: Some((at, masked, Confidence(bits))), keep_from };
             }
-            Ending::Open => keep_from = keep_from.min(at),
+            Ending::Open(trail) if at < window.leaving => trails.push(trail),
+            Ending::Open(_) => keep_from = keep_from.min(at),
             Ending::Broken => {}
         }
     }
-    if window.ended { Search::Hopeless } else { Search::Undecided { keep_from } }
+    Followed { found: None, keep_from }
 }
 
 /// Where a chain begins.
@@ -93,28 +121,28 @@ enum Place {
 }
 
 impl Place {
+    /// The evidence that a chain needs whose first byte this is; `None` if that can't be one here.
+    ///
     /// In the middle of a segment only the beginning of a data message is looked for. Any offset there can hit by
     /// chance a header whose length leads to a true frame, and from then on all evidence is true: the fewer
     /// headers count, and the more their payload can be checked, the rarer that is.
-    const fn may_begin_with(self, first: u8) -> bool {
-        match self {
-            Self::SegmentStart => true,
-            Self::Elsewhere => matches!(first & 0b1011_1111, 0x01 | 0x02 | 0x81 | 0x82),
-        }
-    }
-
-    const fn needed(self) -> u32 {
-        match self {
-            Self::SegmentStart => ENOUGH_AT_START,
-            Self::Elsewhere => ENOUGH_ELSEWHERE,
+    const fn needed(self, first: u8, assumed: bool) -> Option<u32> {
+        match (self, first & 0b1011_1111) {
+            (Self::SegmentStart, _) if assumed => Some(ENOUGH_IF_ASSUMED),
+            (Self::SegmentStart, _) => Some(ENOUGH_AT_START),
+            (Self::Elsewhere, 0x01 | 0x02 | 0x81 | 0x82) => Some(ENOUGH_ELSEWHERE),
+            (Self::Elsewhere, _) => None,
         }
     }
 }
 
 /// Frames followed from one offset.
-struct Chain<'a> {
+pub(super) struct Chain<'a> {
     window: &'a Window<'a>,
-    at: usize,
+    /// Where the next header stands, which may be far behind the window.
+    next: u64,
+    /// Evidence that is enough.
+    needed: u32,
     bits: u32,
     /// Of its first frame.
     masked: Option<bool>,
@@ -127,13 +155,13 @@ struct Chain<'a> {
 }
 
 /// How a chain ended.
-enum Ending {
+pub(super) enum Ending {
     Evident {
         masked: bool,
         bits: u32,
     },
     /// At the end of the bytes, without enough evidence or the contrary.
-    Open,
+    Open(Trail),
     Broken,
 }
 
@@ -148,36 +176,48 @@ enum Link {
 }
 
 impl<'a> Chain<'a> {
-    const fn new(window: &'a Window<'a>, at: usize) -> Self {
+    const fn new(window: &'a Window<'a>, at: usize, needed: u32) -> Self {
         let masked = match window.masking {
             Masking::Masked => Some(true),
             Masking::Unmasked => Some(false),
             Masking::Either => None,
         };
-        Self { window, at, bits: 0, masked, open: None, since_aligned: 0, recent: [&[]; RECENT_FRAMES] }
+        let recent: [&[u8]; RECENT_FRAMES] = [&[]; RECENT_FRAMES];
+        Self { window, next: at as u64, needed, bits: 0, masked, open: None, since_aligned: 0, recent }
     }
 
-    fn follow(mut self, needed: u32, budget: &mut usize) -> Ending {
+    /// Goes on where a trail leads.
+    pub(super) fn resume(window: &'a Window<'a>, trail: Trail, at: usize) -> Self {
+        let Trail { needed, bits, masked, open, .. } = trail;
+        let aligned = if window.starts.binary_search(&at).is_ok() { ALIGNED } else { 0 };
+        Self { bits: bits + aligned, masked, open, ..Self::new(window, at, needed) }
+    }
+
+    pub(super) fn follow(mut self, budget: &mut usize) -> Ending {
         for _ in 0..MAX_FRAMES {
             let Some(left) = budget.checked_sub(1) else { return Ending::Broken };
             *budget = left;
             match self.link() {
-                Link::Frame if self.bits < needed.saturating_mul(2) => {}
-                Link::RunsOut if self.bits < needed => return Ending::Open,
+                Link::Frame if self.bits < self.needed.saturating_mul(2) => {}
+                Link::RunsOut if self.bits < self.needed => return Ending::Open(self.trail()),
                 Link::Breaks => return Ending::Broken,
                 Link::Frame | Link::RunsOut | Link::Last => break,
             }
         }
         match self.masked {
-            Some(masked) if self.bits >= needed => Ending::Evident { masked, bits: self.bits },
+            Some(masked) if self.bits >= self.needed => Ending::Evident { masked, bits: self.bits },
             _ => Ending::Broken,
         }
     }
 
+    const fn trail(&self) -> Trail {
+        let Self { next, needed, bits, masked, open, .. } = *self;
+        Trail { next, needed, bits, masked, open }
+    }
+
     fn link(&mut self) -> Link {
-        let Some(rest) = self.window.bytes.get(self.at..).filter(|rest| !rest.is_empty()) else {
-            return Link::RunsOut;
-        };
+        let rest = usize::try_from(self.next).ok().and_then(|next| self.window.bytes.get(next..));
+        let Some(rest) = rest.filter(|rest| !rest.is_empty()) else { return Link::RunsOut };
         let Ok((after, header)) = frame_header(rest) else { return Link::RunsOut };
         if !self.allows(&header) {
             return Link::Breaks;
@@ -240,11 +280,13 @@ impl<'a> Chain<'a> {
         if let Some(latest) = self.recent.first_mut() {
             *latest = sight.beginning();
         }
-        self.at += sight.bytes.len();
+        self.next = self.next.saturating_add(sight.header.size()).saturating_add(sight.header.length);
     }
 
     fn ends_segment(&self, sight: &Sight<'_>) -> bool {
-        let end = self.at + sight.bytes.len();
+        let Ok(end) = usize::try_from(self.next.saturating_add(sight.bytes.len() as u64)) else {
+            return false;
+        };
         end == self.window.bytes.len() || self.window.starts.binary_search(&end).is_ok()
     }
 
@@ -276,6 +318,9 @@ pub const ENOUGH_AT_START: u32 = 24;
 /// they have structure: 40 bits are one false find in four million windows of noise.
 pub const ENOUGH_ELSEWHERE: u32 = 40;
 
+/// One legal header.
+const ENOUGH_IF_ASSUMED: u32 = 2;
+
 /// A frame that ends where a segment ends: of 128 short lengths one fits. Each frame before it in the same segment
 /// was another chance to fit.
 const ALIGNED: u32 = 7;
@@ -300,6 +345,10 @@ mod tests {
     use super::super::evidence::{FIRST_BYTE, MASKED_TEXT};
     use super::*;
 
+    fn search(window: &Window<'_>) -> Search {
+        super::search(window, &mut Trails::default())
+    }
+
     /// SplitMix64 (Steele, Lea, Flood 2014): the same noise in each run.
     struct Noise(u64);
 
@@ -320,8 +369,15 @@ mod tests {
         }
     }
 
-    const EITHER: Window<'_> =
-        Window { bytes: &[], starts: &[], masking: Masking::Either, compression: true, ended: true };
+    const EITHER: Window<'_> = Window {
+        bytes: &[],
+        starts: &[],
+        masking: Masking::Either,
+        compression: true,
+        ended: true,
+        assumed: false,
+        leaving: 0,
+    };
 
     /// Segments end to end, and where each begins.
     fn join(segments: &[Vec<u8>]) -> (Vec<u8>, Vec<usize>) {

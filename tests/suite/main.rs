@@ -21,6 +21,8 @@ mod holes;
 mod properties;
 /// The examples of the README.
 mod readme;
+/// Captures that begin too late or lack packets.
+mod recovery;
 /// The pages of the rules and their count.
 mod rule_pages;
 /// Each rule broken alone, and what breaks none.

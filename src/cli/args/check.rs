@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{LimitArguments, ThresholdArguments};
+use super::{AssumeArguments, LimitArguments, ThresholdArguments};
 use crate::check::Level;
 use crate::rules::Severity;
 
@@ -52,6 +52,10 @@ pub struct CheckArguments {
     /// How much is kept at the same time
     #[command(flatten)]
     pub limits: LimitArguments,
+
+    /// What the capture does not show.
+    #[command(flatten)]
+    pub assume: AssumeArguments,
 
     /// From when on something legal is worth a finding.
     #[command(flatten)]

@@ -128,13 +128,12 @@ impl Exchange {
         let request = self.pending.take_upgrade().map(|request| *request.head);
         let asked = request.is_some();
         let handshake = Box::new(Handshake { request, ..Handshake::default() });
+        let begins = LaneStart::FoundFrame(found);
         let (client, server) = match side {
-            Side::Client => (LaneStart::FoundFrame, LaneStart::Searching(self.server.take_search())),
+            Side::Client => (begins, LaneStart::Searching(self.server.take_search())),
             // What the client sent behind its upgrade request begins with a frame.
-            Side::Server if asked && matches!(self.client, Lane::Reading(_)) => {
-                (LaneStart::Frame, LaneStart::FoundFrame)
-            }
-            Side::Server => (LaneStart::Searching(self.client.take_search()), LaneStart::FoundFrame),
+            Side::Server if asked && matches!(self.client, Lane::Reading(_)) => (LaneStart::Frame, begins),
+            Side::Server => (LaneStart::Searching(self.client.take_search()), begins),
         };
         Leave::Open { handshake, conduct: Conduct::default(), found: Some(found), client, server }
     }

@@ -15,7 +15,7 @@ impl Exchange {
     pub(super) fn take_gap(&mut self, sender: Side, gap: Gap, cx: &mut Context<'_>) -> Option<Leave> {
         if let Some(search) = self.lost(sender) {
             let Some(found) = search.look(masking_of(sender), true, true) else {
-                search.interrupt();
+                search.interrupt(gap.length);
                 self.note_hole(sender, gap);
                 return None;
             };
@@ -59,7 +59,11 @@ impl Exchange {
 
     pub(super) fn last_look(&mut self, cx: &mut Context<'_>) -> Option<Leave> {
         [Side::Client, Side::Server].into_iter().find_map(|side| {
-            let found = self.lost(side)?.look(masking_of(side), true, true)?;
+            let search = self.lost(side)?;
+            if cx.peers.is_assumed(cx.options) {
+                search.assume();
+            }
+            let found = search.look(masking_of(side), true, true)?;
             Some(self.open_found(side, found, cx))
         })
     }

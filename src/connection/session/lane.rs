@@ -20,6 +20,8 @@ pub(super) struct Lane {
     pub(super) control_findings: Vec<Finding>,
     pub(super) messages: u64,
     pub(super) control_frames: u64,
+    /// Bytes between frames whose places are not known.
+    pub(super) passed_over: u64,
     /// Did a whole data message begin here since the start or the last gap?
     pub(super) start_known: bool,
     pub(super) undecoded: Undecoded,
@@ -34,10 +36,12 @@ impl Lane {
             compression,
         });
         let start_known = matches!(start, LaneStart::Frame);
+        let mut passed_over = 0;
         let search = match start {
             LaneStart::Frame => None,
-            LaneStart::FoundFrame => {
-                reader.resume();
+            LaneStart::FoundFrame(found) => {
+                reader.resume(found.confidence);
+                passed_over = found.passed_over;
                 None
             }
             LaneStart::Searching(search) => Some(search),
@@ -49,6 +53,7 @@ impl Lane {
             control_findings: Vec::new(),
             messages: 0,
             control_frames: 0,
+            passed_over,
             start_known,
             undecoded: Undecoded::default(),
         }
@@ -69,6 +74,7 @@ impl Lane {
             compressed_bytes: savings.compressed_bytes,
             inflated_bytes: savings.inflated_bytes,
             missing_bytes: counts.missing_bytes,
+            passed_over_bytes: self.passed_over,
         }
     }
 

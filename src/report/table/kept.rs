@@ -12,6 +12,7 @@ use crate::report::text::{Rest, fit, hex};
 use crate::rules::capture::LIMIT_REACHED;
 use crate::rules::{Blame, Finding, Severity};
 use crate::websocket::close::CloseBody;
+use crate::websocket::deflate::SUBSTITUTE;
 use crate::websocket::{Frame, Message, Opcode};
 
 /// All that the table keeps.
@@ -310,6 +311,7 @@ impl Content {
         let most = |of_line| if whole { usize::MAX } else { of_line };
         if reads_as_text(message) {
             let (kept, rest) = first(message, most(shown.width.saturating_mul(4)));
+            let kept = if message.unknown.is_some() { without_substitutes(&kept) } else { kept };
             Self::Text(kept, rest)
         } else {
             let (kept, rest) = first(message, most(shown.width));
@@ -337,6 +339,13 @@ fn first(message: &Message, most: usize) -> (Box<[u8]>, Rest) {
     }
 }
 
+/// A replacement character for each run of bytes that are unknown.
+fn without_substitutes(bytes: &[u8]) -> Box<[u8]> {
+    let runs = bytes.chunk_by(|one, next| (*one == SUBSTITUTE) == (*next == SUBSTITUTE));
+    let shown = runs.map(|run| if run.first() == Some(&SUBSTITUTE) { "\u{fffd}".as_bytes() } else { run });
+    shown.flatten().copied().collect()
+}
+
 pub(super) fn marks(message: &Message) -> Vec<String> {
     let mut marks = Vec::new();
     let mut mark = |applies: bool, text: &dyn Fn() -> String| {
@@ -347,6 +356,10 @@ pub(super) fn marks(message: &Message) -> Vec<String> {
     mark(message.frames > 1, &|| words::counted(message.frames, "frame"));
     mark(message.undecoded, &|| "not decompressed".to_owned());
     mark(message.missing_bytes > 0, &|| format!("{} missing", words::counted(message.missing_bytes, "byte")));
+    mark(message.beginning_lost, &|| "beginning missing".to_owned());
+    mark(message.unknown.is_some(), &|| {
+        format!("{} unknown", words::counted(message.unknown_bytes(), "byte"))
+    });
     mark(message.unfinished, &|| unfinished(message));
     mark(message.truncated, &|| format!("{} kept", words::bytes(message.payload.len() as u64)));
     mark(message.resynchronised, &|| "resynchronised".to_owned());

@@ -60,6 +60,12 @@ pub(in crate::report) struct Message<'a> {
     /// Payload bytes that the capture does not hold.
     #[serde(skip_serializing_if = "is_zero")]
     missing_bytes: u64,
+    /// Bytes of `length` that are copies of earlier messages which the capture does not hold.
+    #[serde(skip_serializing_if = "is_zero")]
+    unknown_bytes: u64,
+    /// Where they are: pairs of offset and length. In `text` and `base64` each such byte is U+001A.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unknown_ranges: Vec<[u64; 2]>,
     /// Its last frame never came, or not to its end.
     #[serde(skip_serializing_if = "is_false")]
     unfinished: bool,
@@ -69,6 +75,9 @@ pub(in crate::report) struct Message<'a> {
     /// The first message after the frame boundary was found again.
     #[serde(skip_serializing_if = "is_false")]
     resynchronised: bool,
+    /// How sure its beginning is then, in bits: random bytes look like frames so with a chance of one in two to this power.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<u32>,
     /// A limit cut the payload here; `length` is the full length. What `--payload` leaves out does not count.
     #[serde(skip_serializing_if = "is_false")]
     truncated: bool,
@@ -110,9 +119,12 @@ impl<'a> Message<'a> {
                 .map(|body| CloseStatus::new(body.status(), Cow::Owned(body.reason))),
             incomplete: message.incomplete(),
             missing_bytes: message.missing_bytes,
+            unknown_bytes: message.unknown_bytes(),
+            unknown_ranges: if payload.is_shown() { ranges(message) } else { Vec::new() },
             unfinished: message.unfinished,
             announced_length: message.announced,
             resynchronised: message.resynchronised,
+            confidence: message.resynchronised.then_some(message.confidence),
             truncated: message.truncated && payload.to_its_end,
             fragments: Fragments { frames: listed, files },
         }
@@ -235,6 +247,17 @@ impl<'a> Payload<'a> {
             to_its_end,
         }
     }
+}
+
+impl Payload<'_> {
+    const fn is_shown(&self) -> bool {
+        self.text.is_some() || self.bytes.is_some()
+    }
+}
+
+fn ranges(message: &websocket::Message) -> Vec<[u64; 2]> {
+    let unknown = message.unknown.iter().flat_map(|unknown| &unknown.ranges);
+    unknown.map(|range| [range.start, range.end.saturating_sub(range.start)]).collect()
 }
 
 fn first_characters(text: Text<'_>) -> Text<'_> {

@@ -39,6 +39,9 @@ struct Sent {
     compression: Option<Compression>,
     /// Bytes that the capture does not hold.
     missing_bytes: u64,
+    /// Bytes that it holds, but that could not be told to be frames.
+    #[serde(skip_serializing_if = "is_zero")]
+    passed_over_bytes: u64,
 }
 
 /// What compression saved; absent when nothing was compressed.
@@ -74,6 +77,7 @@ impl From<&TrafficFacts> for Sent {
                 inflated_bytes: sent.inflated_bytes,
             }),
             missing_bytes: sent.missing_bytes,
+            passed_over_bytes: sent.passed_over_bytes,
         }
     }
 }

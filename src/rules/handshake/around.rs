@@ -1,9 +1,10 @@
 //! What an opening handshake does not show by itself → findings: time, order, and other connections.
 
-use crate::http::{Handshake, RequestHead};
+use crate::http::{Extension, Handshake, RequestHead};
 use crate::packet::{Endpoint, PacketRef, Side};
 use crate::rules::thresholds::{Thresholds, reaches};
 use crate::rules::{Blame, Finding, rules};
+use crate::websocket::resync::ENOUGH_AT_START;
 
 rules! {
     /// The answer took long.
@@ -50,8 +51,11 @@ rules! {
 
     /// The capture holds frames, but not the opening handshake.
     ///
-    /// WebSocket was recognised from the frames alone, and who is the client from who masks. Subprotocol and
-    /// extensions are unknown.
+    /// WebSocket was recognised from the frames alone, and who is the client from who masks. The evidence is in bits: random
+    /// bytes would look so with a chance of one in two to this power. Subprotocol and extensions are unknown;
+    /// permessage-deflate is inferred where RSV1 is set and the payload inflates.
+    ///
+    /// `--assume-websocket` and `--assume-extensions` say what the capture doesn't; then the finding names what was assumed.
     MISSING_MIDSTREAM = "handshake-missing-midstream", Info, "";
 }
 
@@ -175,12 +179,33 @@ fn check_request(request: &RequestHead, around: &Around<'_>, found: &mut impl Fn
     }
 }
 
-/// Frames were recognised without a handshake: with so many bits of evidence, behind so many bytes.
-pub(crate) fn midstream(confidence: u32, passed_over: u64, at: PacketRef) -> Finding {
-    let detail = format!(
-        "recognised from its frames ({confidence} bits of evidence), {passed_over} bytes passed over before the first"
-    );
-    MISSING_MIDSTREAM.broken(Blame::Capture, at, detail)
+/// Frames that were recognised without a handshake.
+pub(crate) struct Recognised<'a> {
+    /// Of evidence.
+    pub(crate) bits: u32,
+    /// Bytes before the first.
+    pub(crate) passed_over: u64,
+    /// Those that somebody knows to be in use.
+    pub(crate) extensions: Option<&'a [Extension]>,
+}
+
+impl Recognised<'_> {
+    pub(crate) fn finding(&self, at: PacketRef) -> Finding {
+        let Self { bits, passed_over, .. } = self;
+        let by = if *bits < ENOUGH_AT_START { "assumed" } else { "recognised from its frames" };
+        let detail = format!(
+            "{by} ({bits} bits of evidence), {passed_over} bytes passed over before the first{}",
+            self.assumed_extensions()
+        );
+        MISSING_MIDSTREAM.broken(Blame::Capture, at, detail)
+    }
+
+    fn assumed_extensions(&self) -> String {
+        let Some(extensions) = self.extensions else { return String::new() };
+        let names: Vec<_> = extensions.iter().map(|extension| extension.name.as_str()).collect();
+        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        format!("; extensions assumed: {names}")
+    }
 }
 
 /// `1234.567 ms`

@@ -7,9 +7,9 @@ use std::mem;
 use flate2::{DecompressError, Status};
 
 use super::reach::Reach;
-use super::stream::{Stream, WINDOW};
+use super::stream::{Histories, Stream, WINDOW};
 use super::unit::{TAIL, Taken, Unit};
-use super::{Compression, Inflation, Oddities, Savings, Scope};
+use super::{Compression, Inflation, Oddities, Savings, Scope, Unknown};
 
 /// Inflates the messages of one direction. Memory: nothing before the first compressed message; while it is awake about
 /// 110 KiB (48 for the output, 48 for zlib, 4 for input, 10 for [`Reach`] where a small window was agreed), and 16 more
@@ -17,14 +17,15 @@ use super::{Compression, Inflation, Oddities, Savings, Scope};
 /// window: at most 32 KiB, and nothing where no context is taken over.
 ///
 /// While parts of the history are missing (after a hole, in a capture that began in mid-connection, behind a fault),
-/// a message is right if it inflates at all: zlib refuses references to what was not inflated.
+/// all is inflated twice, for 90 KiB more (asleep for one more window): see [`Stream::doubt`]. Then lengths are right, and
+/// each byte is right or said to be unknown.
 #[derive(Debug)]
 pub(in crate::websocket) struct Inflater {
     compression: Compression,
     history: History,
     stream: Option<Box<Stream>>,
     /// What messages may refer to, while there is no `stream`.
-    asleep: Box<[u8]>,
+    asleep: Histories,
     unit: Unit,
     /// Did a message refer further back than was agreed?
     exceeds: bool,
@@ -58,7 +59,7 @@ impl Inflater {
             compression,
             history,
             stream: None,
-            asleep: Box::default(),
+            asleep: Histories::default(),
             exceeds: false,
             unit: Unit::default(),
             reach: None,
@@ -79,10 +80,11 @@ impl Inflater {
     pub(in crate::websocket) fn begin(&mut self) {
         let asleep = mem::take(&mut self.asleep);
         let stream = self.stream.get_or_insert_with(|| Box::new(Stream::after(&asleep)));
-        stream.begin();
         if !self.compression.takeover {
             stream.restart();
             self.history = History::Known;
+        } else if self.history == History::Partial && !stream.doubts() {
+            stream.doubt();
         }
         if self.compression.window_bits < MAX_WINDOW_BITS {
             let new = || Box::new(Reach::new(self.compression.window_bits));
@@ -117,7 +119,7 @@ impl Inflater {
             if part.ends && pieces.peek().is_none() {
                 self.close(out);
             } else {
-                if !self.compression.takeover || self.history == History::Partial {
+                if !self.compression.takeover {
                     stream.remember(REPEATABLE);
                 }
                 self.inflate(None, out);
@@ -171,6 +173,11 @@ impl Inflater {
         Oddities { beyond_window, ..self.unit.oddities }
     }
 
+    /// What of the message (or frame) is not known, with the bytes that came out of it.
+    pub(in crate::websocket) fn take_unknown(&mut self) -> (Unknown, u64) {
+        (mem::take(&mut self.unit.unknown), self.unit.inflated)
+    }
+
     /// How far back messages refer, as far as is known.
     const fn window(&self) -> usize {
         if self.exceeds { WINDOW } else { 1 << self.compression.window_bits }
@@ -179,9 +186,11 @@ impl Inflater {
     /// Messages were missed.
     pub(in crate::websocket) fn lose_history(&mut self) {
         self.history = History::Partial;
-        self.asleep = Box::default();
-        if let Some(stream) = &mut self.stream {
-            stream.forget();
+        self.asleep = Histories::default();
+        match &mut self.stream {
+            Some(stream) if self.compression.takeover => stream.doubt(),
+            Some(stream) => stream.forget(),
+            None => {}
         }
     }
 
@@ -236,10 +245,7 @@ impl Inflater {
                     input = self.take_context(&input, input.len() - rest.len());
                     rest = &input;
                 }
-                Err(error) => {
-                    let read = input.len() - rest.len();
-                    self.fail(&error, input.get(..read).unwrap_or(&input));
-                }
+                Err(_) => self.fail(input.len() - rest.len()),
                 Ok(Status::StreamEnd) => {
                     self.end_stream(input.len() - rest.len(), rest.len(), tail);
                     if rest.is_empty() {
@@ -306,26 +312,17 @@ impl Inflater {
     }
 
     /// The data are faulty near the end of what zlib `read` of the loaded bytes.
-    fn fail(&mut self, error: &DecompressError, read: &[u8]) {
+    fn fail(&mut self, read: usize) {
         // Then it is no reference to the messages before it that is wrong.
         self.unit.oddities.takes_context = None;
         if let Some(offset) = self.unit.final_end {
             self.end_trailing(offset);
-        } else if self.lacks_history() && self.depends_on_history(error, read) {
-            self.stop(Inflation::MissingContext);
+        } else if self.compression.certain || self.savings.inflated_bytes > 0 {
+            // Behind whatever history it was inflated, no reference reached too far back: it is the data.
+            self.stop(Inflation::Failed { offset: self.unit.place(read) });
         } else {
-            self.stop(Inflation::Failed { offset: self.unit.place(read.len()) });
+            self.stop(Inflation::MissingContext);
         }
-    }
-
-    /// Is it for want of the history that a message fails? Only a reference needs any, and only as far back as a window
-    /// reaches.
-    fn depends_on_history(&mut self, error: &DecompressError, read: &[u8]) -> bool {
-        if !may_be_reference(error) || self.unit.inflated >= WINDOW as u64 {
-            return false;
-        }
-        let before = self.unit.before;
-        self.stream.as_mut().is_none_or(|stream| !stream.is_faulty_anyway(before, read))
     }
 
     fn end_trailing(&mut self, offset: u64) {
@@ -340,8 +337,8 @@ impl Inflater {
         self.compression.takeover |= self.unit.oddities.takes_context.is_some();
         self.savings.add(self.unit.fed, self.unit.inflated);
         self.exceeds |= self.reach.as_ref().is_some_and(|reach| reach.beyond().is_some());
-        // A reference can't reach further back.
-        if self.stream.as_ref().is_some_and(|stream| stream.window.len() >= self.window()) {
+        let reach = self.window();
+        if self.stream.as_mut().is_some_and(|stream| stream.is_known(reach)) {
             self.history = History::Known;
         }
     }
@@ -411,7 +408,7 @@ mod tests {
                 assert_eq!(inflate(&mut inflater, &block), (Inflation::Whole, vec![0; 40_000]));
                 inflater.sleep();
                 assert!(!inflater.is_awake());
-                assert_eq!(inflater.asleep.len(), kept);
+                assert_eq!(inflater.asleep.own.len(), kept);
                 assert_eq!(inflater.memory(), size_of::<Inflater>() + kept);
             }
             assert_eq!(inflater.forget(), kept > 0);
@@ -420,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_by_zlib_is_a_reference_or_a_fault() {
+    fn behind_an_unknown_history_only_faulty_data_fail() {
         let scope = Scope::Message;
         let compression =
             Compression { scope, takeover: true, window_bits: 15, certain: false, limit: 1 << 30 };
@@ -441,7 +438,8 @@ mod tests {
                 [before, aligned, bytes, after].concat()
             };
             let mut inflater = Inflater::new(compression);
-            assert_eq!(inflate(&mut inflater, &wrap(&reference)).0, Inflation::MissingContext);
+            assert_eq!(inflate(&mut inflater, &wrap(&reference)).0, Inflation::Whole);
+            assert_eq!(inflater.take_unknown().0.bytes, 4);
             for fault in faults {
                 let end = inflate(&mut inflater, &wrap(fault)).0;
                 assert!(matches!(end, Inflation::Failed { .. }), "{fault:x?}: {end:?}");

@@ -20,37 +20,92 @@ pub(super) struct Stream {
     begin: Vec<u8>,
     /// Unmasked payload.
     pub(super) input: Vec<u8>,
+    /// The same stream behind another history, while parts of it are unknown.
+    other: Option<Box<Self>>,
+}
+
+/// What came out of a piece of a stream.
+#[derive(Clone, Copy)]
+pub(super) struct Plain<'a> {
+    pub(super) bytes: &'a [u8],
+    /// What came out behind another history: where it differs, `bytes` are copies of what is not known.
+    pub(super) other: Option<&'a [u8]>,
+}
+
+/// What a stream may refer to, between two blocks.
+#[derive(Debug, Default)]
+pub(super) struct Histories {
+    pub(super) own: Box<[u8]>,
+    /// The one that differs where `own` is unknown.
+    pub(super) other: Option<Box<[u8]>>,
 }
 
 impl Stream {
-    /// A stream between two blocks, of which `history` came out so far.
-    pub(super) fn after(history: &[u8]) -> Self {
+    /// A stream between two blocks, of which `histories` came out so far.
+    pub(super) fn after(histories: &Histories) -> Self {
+        let other = histories.other.as_deref().map(|other| Box::new(Self::behind(other)));
+        Self { other, ..Self::behind(&histories.own) }
+    }
+
+    fn behind(history: &[u8]) -> Self {
         let mut window = Vec::with_capacity(WINDOW + ROOM);
         window.extend_from_slice(history);
         // Always the largest window: with any other size zlib is no stricter, and flate2 refuses 8 bits.
         let zlib = Decompress::new(false);
         let ended = !history.is_empty();
-        Self { zlib, ended, window, mark: 0, begin: Vec::new(), input: Vec::new() }
+        Self { zlib, ended, window, mark: 0, begin: Vec::new(), input: Vec::new(), other: None }
     }
 
     /// The last `most` bytes that came out.
-    pub(super) fn history(&self, most: usize) -> &[u8] {
-        self.window.get(self.window.len().saturating_sub(most)..).unwrap_or_default()
+    pub(super) fn histories(&self, most: usize) -> Histories {
+        let last = |stream: &Self| -> Box<[u8]> {
+            stream.window.get(stream.window.len().saturating_sub(most)..).unwrap_or_default().into()
+        };
+        Histories { own: last(self), other: self.other.as_deref().map(last) }
     }
 
     /// Bytes of memory.
     pub(super) fn memory(&self) -> usize {
-        ZLIB + size_of::<Self>() + self.window.capacity() + self.begin.capacity() + self.input.capacity()
-    }
-
-    /// A message begins.
-    pub(super) fn begin(&mut self) {
-        self.begin.clear();
+        let other = self.other.as_ref().map_or(0, |other| other.memory());
+        ZLIB + size_of::<Self>()
+            + self.window.capacity()
+            + self.begin.capacity()
+            + self.input.capacity()
+            + other
     }
 
     pub(super) fn forget(&mut self) {
         self.window.clear();
         self.restart();
+    }
+
+    /// What follows may refer to anything: it is inflated twice, behind histories that differ in every byte. Lengths
+    /// are the same, and so is whatever does not come from there.
+    pub(super) fn doubt(&mut self) {
+        self.begin_behind(0);
+        self.other.get_or_insert_with(|| Box::new(Self::behind(&[]))).begin_behind(!0);
+    }
+
+    pub(super) const fn doubts(&self) -> bool {
+        self.other.is_some()
+    }
+
+    /// Is all known that a reference can reach, `reach` bytes back?
+    pub(super) fn is_known(&mut self, reach: usize) -> bool {
+        let last = |stream: &Self| stream.window.len().checked_sub(reach);
+        let Some(history) = last(self).and_then(|from| self.window.get(from..)) else { return false };
+        let same = |other: &Self| last(other).and_then(|from| other.window.get(from..)) == Some(history);
+        let known = self.other.as_deref().is_none_or(same);
+        if known {
+            self.other = None;
+        }
+        known
+    }
+
+    fn begin_behind(&mut self, filler: u8) {
+        self.forget();
+        self.window.resize(WINDOW, filler);
+        (self.mark, self.ended) = (0, true);
     }
 
     /// What follows does not refer to what came before it.
@@ -59,6 +114,7 @@ impl Stream {
         self.ended = false;
         self.mark = self.window.len();
         self.begin.clear();
+        self.other = None;
     }
 
     /// Did anything come out before the last [`Self::restart`], and is it still here?
@@ -66,7 +122,7 @@ impl Stream {
         self.mark > 0
     }
 
-    /// Keeps what is loaded, after what was kept of the message before, up to so many bytes of all.
+    /// Keeps what is loaded, after what was kept before since the last [`Self::restart`], up to so many bytes of all.
     pub(super) fn remember(&mut self, bound: usize) {
         let room = bound.saturating_sub(self.begin.len());
         self.begin.extend(self.input.iter().take(room));
@@ -82,41 +138,6 @@ impl Stream {
         [begin, input].concat()
     }
 
-    /// Are the first `before` bytes of the message and `input` faulty, whatever came out before them? The stream is of no
-    /// use afterwards.
-    pub(super) fn is_faulty_anyway(&mut self, before: u64, input: &[u8]) -> bool {
-        let before = usize::try_from(before).unwrap_or(usize::MAX);
-        let begin = mem::take(&mut self.begin);
-        // With a full window no reference reaches too far back.
-        let faulty = begin.get(..before).map(|begin| {
-            self.zlib.reset(false);
-            self.zlib.set_dictionary(&[0; WINDOW]).is_err() || self.fails(begin) || self.fails(input)
-        });
-        faulty.unwrap_or(false)
-    }
-
-    fn fails(&mut self, mut input: &[u8]) -> bool {
-        let mut output = [0; 1 << 10];
-        loop {
-            let (read, written) = (self.zlib.total_in(), self.zlib.total_out());
-            let status = self.zlib.decompress(input, &mut output, FlushDecompress::None);
-            let read = usize::try_from(self.zlib.total_in() - read).unwrap_or(usize::MAX);
-            let is_full = self.zlib.total_out() - written == output.len() as u64;
-            input = input.get(read..).unwrap_or_default();
-            match status {
-                Err(_) => return true,
-                Ok(Status::StreamEnd) => {
-                    self.zlib.reset(false);
-                    if self.zlib.set_dictionary(&[0; WINDOW]).is_err() || input.is_empty() {
-                        return false;
-                    }
-                }
-                Ok(Status::Ok | Status::BufError) if !is_full => return false,
-                Ok(Status::Ok | Status::BufError) => {}
-            }
-        }
-    }
-
     pub(super) fn load(&mut self, wire: &[u8], key: Option<[u8; 4]>, offset: u64) {
         self.input.clear();
         self.input.extend_from_slice(wire);
@@ -126,11 +147,22 @@ impl Stream {
     }
 
     /// Inflates as much of `input`, which moves on, as there is room for.
-    pub(super) fn next(&mut self, input: &mut &[u8]) -> (Result<Status, DecompressError>, &[u8]) {
+    pub(super) fn next(&mut self, input: &mut &[u8]) -> (Result<Status, DecompressError>, Plain<'_>) {
+        let mut again = *input;
+        let (status, from) = self.inflate(input);
+        let other = self.other.as_deref_mut().map(|other| {
+            let (_, from) = other.inflate(&mut again);
+            other.window.get(from..).unwrap_or_default()
+        });
+        (status, Plain { bytes: self.window.get(from..).unwrap_or_default(), other })
+    }
+
+    /// The same, and where in `window` what came out begins.
+    fn inflate(&mut self, input: &mut &[u8]) -> (Result<Status, DecompressError>, usize) {
         if mem::take(&mut self.ended)
             && let Err(error) = self.go_on()
         {
-            return (Err(error), &[]);
+            return (Err(error), self.window.len());
         }
         if self.window.capacity() - self.window.len() < LEAST_ROOM {
             let gone = self.window.len().saturating_sub(WINDOW);
@@ -142,7 +174,7 @@ impl Stream {
         self.ended = matches!(status, Ok(Status::StreamEnd));
         let read = usize::try_from(self.zlib.total_in() - read).unwrap_or(usize::MAX);
         *input = input.get(read..).unwrap_or_default();
-        (status, self.window.get(before..).unwrap_or_default())
+        (status, before)
     }
 
     pub(super) fn is_full(&self) -> bool {

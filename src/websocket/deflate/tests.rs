@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::super::encoder::{TestFrame, any_cuts, pieces, wire};
 use super::super::message::{AfterGap, KeptBy, MessageOptions, MessageReader, Step};
+use super::super::resync::Confidence;
 use super::super::{Message, Opcode, TextState};
 use super::inflater::FINAL;
 use super::stream::WINDOW;
@@ -104,6 +105,21 @@ fn is_whole(message: &Message, text: &[u8]) {
     let expected = (text.len() as u64, Inflation::Whole, TextState::Valid);
     assert_eq!((message.length, message.inflation, message.text), expected);
     assert!(message.compressed && !message.undecoded && !message.incomplete() && !message.truncated);
+}
+
+/// Each byte is right, or said to be unknown; the length is right.
+fn is_right_where_known(message: &Message, text: &[u8]) {
+    assert!(message.compressed && !message.undecoded);
+    assert_eq!((message.inflation, message.length), (Inflation::Whole, text.len() as u64));
+    let unknown = message.unknown.as_deref().cloned().unwrap_or_default();
+    let is_unknown = |place: usize| unknown.ranges.iter().any(|range| range.contains(&(place as u64)));
+    for (place, (byte, sent)) in message.payload.iter().zip(text).enumerate() {
+        let expected = if is_unknown(place) { SUBSTITUTE } else { *sent };
+        assert_eq!(*byte, expected, "byte {place} of {message:?}");
+    }
+    assert!(unknown.ranges.iter().map(|range| range.end - range.start).sum::<u64>() >= unknown.bytes);
+    assert_eq!(message.incomplete(), unknown.bytes > 0);
+    assert_eq!(message.text == TextState::Valid, unknown.bytes == 0 && message.opcode == Opcode::TEXT);
 }
 
 fn final_block(message: &Message) -> bool {
@@ -334,7 +350,7 @@ fn a_message_that_was_not_flushed_is_known_where_its_last_byte_tells() {
             let message = one(&mut reader, compressed(&payload[..cut]));
             assert_eq!(message.inflation, Inflation::TailMissing, "{cut}");
             assert!(message.incomplete());
-            assert!(one(&mut reader, compressed(deflater.deflate(noise(500)))).undecoded);
+            is_right_where_known(&one(&mut reader, compressed(deflater.deflate(noise(500)))), &noise(500));
         }
     }
 }
@@ -362,15 +378,19 @@ fn a_faulty_message_is_kept_up_to_the_fault_and_spoils_the_window() {
     assert_eq!((message.payload.as_slice(), message.length), (TEXT.as_bytes(), TEXT.len() as u64));
     assert!(message.incomplete() && !message.undecoded);
 
-    let lost = deflater.deflate(TEXT);
-    let message = one(&mut reader, compressed(&lost));
-    assert_eq!((message.inflation, message.payload.as_slice()), (Inflation::MissingContext, lost.as_slice()));
-    assert_eq!((message.length, message.text), (lost.len() as u64, TextState::NotJudged));
-    assert!(message.undecoded);
+    let message = one(&mut reader, compressed(deflater.deflate(TEXT)));
+    is_right_where_known(&message, TEXT.as_bytes());
+    assert!(message.unknown_bytes() > 20);
+
+    let faulty = [0xff; 10];
+    let message = one(&mut reader, compressed(faulty));
+    assert_eq!((message.inflation, message.payload.as_slice()), (Inflation::MissingContext, &faulty[..]));
+    assert_eq!((message.length, message.text), (10, TextState::NotJudged));
+    assert!(message.undecoded && message.unknown.is_none(), "whose fault it is can't be said");
 }
 
 #[test]
-fn behind_a_hole_messages_are_right_or_undecoded() {
+fn behind_a_hole_messages_are_right_where_they_are_known() {
     let mut deflater = Deflater::new(TAKEOVER);
     let mut reader = reader(TAKEOVER);
     let [first, again] = [(); 2].map(|()| deflater.deflate(TEXT));
@@ -384,8 +404,9 @@ fn behind_a_hole_messages_are_right_or_undecoded() {
     assert_eq!((holed.length, holed.first_missing), (holed.payload.len() as u64, Some(holed.length)));
     assert!(holed.incomplete() && !holed.undecoded);
 
-    let undecoded = one(&mut reader, compressed(&again));
-    assert_eq!((undecoded.inflation, &undecoded.payload), (Inflation::MissingContext, &again));
+    let copied = one(&mut reader, compressed(&again));
+    is_right_where_known(&copied, TEXT.as_bytes());
+    assert!(copied.unknown_bytes() > 20);
     let decoded = one(&mut reader, TestFrame::binary(alone).rsv(4));
     assert_eq!((decoded.inflation, decoded.payload.as_slice()), (Inflation::Whole, &[0x80, 0x81][..]));
 }
@@ -405,7 +426,7 @@ fn a_hole_spoils_only_one_message_where_no_context_is_taken_over() {
 #[test]
 fn a_full_window_behind_a_hole_is_all_that_a_message_can_refer_to() {
     let mut reader = reader(TAKEOVER);
-    reader.resume();
+    reader.resume(Confidence(24));
     let mut deflater = Deflater::new(TAKEOVER);
     deflater.deflate("unseen");
     let text = noise(WINDOW);
@@ -429,7 +450,7 @@ fn a_message_cut_by_the_next_one_is_inflated_as_far_as_it_came() {
 }
 
 #[test]
-fn without_a_handshake_messages_are_right_or_undecoded() {
+fn without_a_handshake_messages_are_right_where_they_are_known() {
     let mut deflater = Deflater::new(TAKEOVER);
     let mut reader = reader(UNSEEN);
     is_whole(&one(&mut reader, compressed(deflater.deflate("seen from the first"))), b"seen from the first");
@@ -438,8 +459,8 @@ fn without_a_handshake_messages_are_right_or_undecoded() {
         b"seen from the second",
     );
     let message = read(UNSEEN, deflater.deflate("seen from the third"));
-    assert_eq!(message.inflation, Inflation::MissingContext);
-    assert!(message.undecoded && message.compressed);
+    is_right_where_known(&message, b"seen from the third");
+    assert_eq!(message.payload, b"\x1a\x1a\x1a\x1a\x1a\x1a\x1a\x1a\x1a\x1a\x1a\x1a\x1a\x1athird");
 }
 
 #[test]
@@ -489,8 +510,8 @@ fn a_bomb_is_inflated_up_to_the_limit() {
         assert_eq!((message.inflation, message.length), (Inflation::LimitReached, 100_000));
         assert_eq!((message.payload.len(), message.truncated), (100_000, true));
         let next = one(&mut reader, compressed(deflater.deflate(vec![b'a'; 100_000])));
-        assert_eq!(next.undecoded, takeover);
-        assert_eq!(next.inflation == Inflation::Whole, !takeover);
+        assert_eq!((next.inflation, next.length), (Inflation::Whole, 100_000));
+        assert_eq!(next.unknown.is_some(), takeover);
     }
 }
 
@@ -588,24 +609,123 @@ proptest! {
     }
 
     #[test]
-    fn behind_a_lost_message_all_are_right_or_undecoded(
-        sent in prop::collection::vec("[a-d]{0,40}", 2..12),
-        lost in any::<prop::sample::Index>(),
+    fn behind_lost_messages_and_holes_each_byte_is_right_or_unknown(
+        sent in prop::collection::vec(("[a-dä柳]{0,60}", 0_u8..4), 2..30),
+        window_bits in prop::sample::select(vec![8_u8, 15]),
+        plain_every in 1_usize..9,
     ) {
-        let mut deflater = Deflater::new(TAKEOVER);
-        let payloads: Vec<_> = sent.iter().map(|plain| deflater.deflate(plain)).collect();
-        let lost = lost.index(sent.len());
-        let mut reader = reader(TAKEOVER);
-        for (place, (plain, payload)) in sent.iter().zip(&payloads).enumerate() {
-            if place == lost {
-                reader.gap(100, PacketRef::default());
-                reader.resume();
+        let compression = Compression { window_bits, ..TAKEOVER };
+        let mut deflater = Deflater::new(compression);
+        let mut reader = reader(compression);
+        for (place, (text, fate)) in sent.iter().enumerate() {
+            if place % plain_every == 8 {
+                prop_assert_eq!(&one(&mut reader, TestFrame::text(text)).payload, text.as_bytes());
                 continue;
             }
-            let message = one(&mut reader, compressed(payload));
-            prop_assert!(place > lost || !message.undecoded);
-            let expected = if message.undecoded { payload.as_slice() } else { plain.as_bytes() };
-            prop_assert_eq!(message.payload.as_slice(), expected);
+            let payload = deflater.deflate(text);
+            let frame = compressed(&payload).bytes();
+            match fate {
+                0 if place > 0 => {
+                    reader.gap(frame.len() as u64, PacketRef::default());
+                    reader.resume(Confidence(40));
+                }
+                1 if payload.len() > 4 => {
+                    push(&mut reader, &frame[..4]);
+                    reader.gap(1, PacketRef::default());
+                    let [holed] = push(&mut reader, &frame[5..]).try_into().unwrap();
+                    prop_assert_eq!((holed.inflation, holed.missing_bytes), (Inflation::Cut, 1));
+                    let known = holed.payload.iter().zip(text.as_bytes());
+                    prop_assert!(known.into_iter().all(|(byte, sent)| byte == sent || *byte == SUBSTITUTE));
+                }
+                _ => is_right_where_known(&one(&mut reader, compressed(&payload)), text.as_bytes()),
+            }
         }
+    }
+
+    #[test]
+    fn what_is_unknown_is_the_same_in_any_segments(
+        sent in prop::collection::vec(any_sent(), 1..6),
+        lost in 1_usize..4,
+        cuts in any_cuts(),
+    ) {
+        let mut deflater = Deflater::new(TAKEOVER);
+        let mut bytes = Vec::new();
+        for (place, each) in sent.iter().enumerate() {
+            let payload = if each.coded { deflater.deflate(&each.plain) } else { each.plain.clone() };
+            if place >= lost {
+                bytes.extend(wire(&fragments(&payload, each)));
+            }
+        }
+        let (mut whole, mut cut) = (reader(UNSEEN), reader(UNSEEN));
+        let expected = push(&mut whole, &bytes);
+        let found: Vec<_> = pieces(&bytes, &cuts).flat_map(|piece| push(&mut cut, piece)).collect();
+        prop_assert_eq!(&found, &expected);
+        for (message, each) in found.iter().zip(&sent[lost.min(sent.len())..]).filter(|pair| pair.1.coded) {
+            is_right_where_known(message, &each.plain);
+        }
+    }
+}
+
+/// A chat in JSON: names, numbers and words that come again and again, as in any application.
+fn chatter(messages: usize) -> Vec<String> {
+    const NAMES: [&str; 8] = ["alice", "bob", "chidi", "dorota", "emre", "fatima", "goran", "hui"];
+    const WORDS: [&str; 32] = [
+        "the", "meeting", "is", "at", "noon", "can", "you", "send", "me", "that", "file", "again", "please",
+        "thanks", "I", "will", "look", "into", "it", "tomorrow", "maybe", "not", "sure", "yet", "build",
+        "failed", "on", "main", "rolled", "back", "deploy", "done",
+    ];
+    let numbers: Vec<usize> = noise(messages * 24).into_iter().map(usize::from).collect();
+    let message = |(id, numbers): (usize, &[usize])| {
+        let words: Vec<_> = numbers[4..5 + numbers[3] % 20].iter().map(|number| WORDS[number % 32]).collect();
+        let (user, room, seconds) = (NAMES[numbers[0] % 8], numbers[1] % 5, id * 7 + numbers[2] % 7);
+        format!(
+            r#"{{"type":"message","id":{},"room":"room-{room}","user":{{"name":"{user}","id":{}}},"time":"2024-05-01T12:{:02}:{:02}Z","text":"{}"}}"#,
+            100_000 + id,
+            4000 + numbers[0] % 8,
+            seconds / 60 % 60,
+            seconds % 60,
+            words.join(" ")
+        )
+    };
+    numbers.chunks(24).enumerate().map(message).collect()
+}
+
+/// Of what follows a loss: how many percent of the bytes are known, up to each of these amounts of text.
+fn recovery(lost: std::ops::Range<usize>, amounts: &[u64]) -> Vec<u64> {
+    let sent = chatter(4000);
+    let mut deflater = Deflater::new(TAKEOVER);
+    let mut reader = reader(if lost.start == 0 { UNSEEN } else { TAKEOVER });
+    let (mut length, mut unknown) = (0, 0);
+    let mut shares = Vec::new();
+    for (place, text) in sent.iter().enumerate() {
+        let payload = deflater.deflate(text);
+        if lost.contains(&place) {
+            reader.gap(payload.len() as u64, PacketRef::default());
+            reader.resume(Confidence(40));
+            continue;
+        }
+        let message = one(&mut reader, compressed(&payload));
+        is_right_where_known(&message, text.as_bytes());
+        if place >= lost.end {
+            (length, unknown) = (length + message.length, unknown + message.unknown_bytes());
+        }
+        if amounts.get(shares.len()).is_some_and(|amount| length >= *amount) {
+            shares.push(100 - unknown * 100 / length);
+        }
+    }
+    shares
+}
+
+#[test]
+fn a_chat_becomes_known_again_as_its_words_come_again() {
+    let amounts = [4 << 10, 32 << 10, 128 << 10, 512 << 10];
+    println!("known of the first 4, 32, 128, 512 KiB of text, in percent:");
+    for (name, lost) in [
+        ("mid-stream, 500 messages lost", 0..500),
+        ("mid-stream, 10 messages lost", 0..10),
+        ("a hole of one message behind 500", 500..501),
+        ("a hole of one message behind 10", 10..11),
+    ] {
+        println!("  {name}: {:?}", recovery(lost, &amounts));
     }
 }

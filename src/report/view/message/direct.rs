@@ -70,11 +70,20 @@ impl Message<'_> {
         if self.missing_bytes > 0 {
             numbered(b",\"missing_bytes\":", self.missing_bytes, out);
         }
+        if self.unknown_bytes > 0 {
+            numbered(b",\"unknown_bytes\":", self.unknown_bytes, out);
+        }
+        if !self.unknown_ranges.is_empty() {
+            general(b",\"unknown_ranges\":", &self.unknown_ranges, out)?;
+        }
         flagged(b",\"unfinished\":", self.unfinished, out);
         if let Some(announced) = self.announced_length {
             numbered(b",\"announced_length\":", announced, out);
         }
         flagged(b",\"resynchronised\":", self.resynchronised, out);
+        if let Some(confidence) = self.confidence {
+            numbered(b",\"confidence\":", confidence.into(), out);
+        }
         flagged(b",\"truncated\":", self.truncated, out);
         if !self.fragments.is_empty() {
             general(b",\"fragments\":", &self.fragments, out)?;

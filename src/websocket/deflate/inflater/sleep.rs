@@ -10,14 +10,14 @@ impl Inflater {
         }
         self.reach = None;
         if let Some(stream) = self.stream.take().filter(|_| self.compression.takeover) {
-            self.asleep = stream.history(self.window()).into();
+            self.asleep = stream.histories(self.window());
         }
     }
 
     /// Forgets what messages may refer to; `false` where that is nothing, or a message is open.
     pub(in crate::websocket) fn forget(&mut self) -> bool {
         self.sleep();
-        let forgets = !self.asleep.is_empty();
+        let forgets = !self.asleep.own.is_empty();
         if forgets {
             self.lose_history();
         }
@@ -32,7 +32,8 @@ impl Inflater {
     pub(in crate::websocket) fn memory(&self) -> usize {
         let stream = self.stream.as_ref().map_or(0, |stream| stream.memory());
         let reach = self.reach.as_ref().map_or(0, |_| Reach::MEMORY);
-        size_of::<Self>() + stream + reach + self.asleep.len()
+        let other = self.asleep.other.as_ref().map_or(0, |other| other.len());
+        size_of::<Self>() + stream + reach + self.asleep.own.len() + other
     }
 
     const fn is_in_message(&self) -> bool {
