@@ -1,7 +1,7 @@
 //! Bytes of one direction in which the next frame boundary is looked for.
 
 use crate::packet::{PacketRef, Side};
-use crate::websocket::resync::{self, Confidence, Masking, Trails, Window};
+use crate::websocket::resync::{self, Confidence, Demand, Masking, Trails, Window};
 
 /// A run of bytes whose frame boundaries are unknown, each chunk with its packet. Holds at most
 /// `AT_MOST` bytes: what can't begin a frame is passed over, and counted. Of frames that are longer, the place of the next
@@ -16,8 +16,8 @@ pub(super) struct Search {
     passed_over: u64,
     /// Size of `bytes` from which another look is worth its time.
     next_look: usize,
-    /// Somebody says that there are frames.
-    assumed: bool,
+    /// What is enough where nothing is proved and no more comes.
+    at_last: Demand,
 }
 
 /// A place where frames begin.
@@ -32,7 +32,15 @@ pub(super) struct Found {
 impl Search {
     /// There are frames, as somebody says: what proves itself goes first, then whatever can be one.
     pub(super) const fn assume(&mut self) {
-        self.assumed = true;
+        self.at_last = Demand::Header;
+    }
+
+    /// The connection is WebSocket, as is known.
+    pub(super) fn know(mut self: Box<Self>) -> Box<Self> {
+        if self.at_last == Demand::Proof {
+            self.at_last = Demand::ToTheEnd;
+        }
+        self
     }
 
     pub(super) fn push(&mut self, bytes: &[u8], at: PacketRef) {
@@ -67,12 +75,12 @@ impl Search {
         let length = self.bytes.len();
         let leaving = if end { length } else { length.saturating_sub(AT_MOST) };
         let (bytes, starts) = (self.bytes.as_slice(), self.starts.as_slice());
-        let assumed = false;
-        let window = Window { bytes, starts, masking: expect, compression, ended: end, assumed, leaving };
+        let demand = Demand::Proof;
+        let window = Window { bytes, starts, masking: expect, compression, ended: end, demand, leaving };
         let mut result = resync::search(&window, &mut self.trails);
-        let unproved = !matches!(result, resync::Search::Found { .. });
-        if self.assumed && unproved && (end || length >= AT_MOST) {
-            result = resync::search(&Window { assumed: true, ..window }, &mut Trails::default());
+        let is_last = end || (length >= AT_MOST && self.at_last == Demand::Header);
+        if is_last && self.at_last != Demand::Proof && !matches!(result, resync::Search::Found { .. }) {
+            result = resync::search(&Window { demand: self.at_last, ..window }, &mut Trails::default());
         }
         match result {
             resync::Search::Found { at, masked, confidence } => {
@@ -101,7 +109,7 @@ impl Search {
     /// Nothing is looked for any more: what was collected is passed over, and its memory freed.
     pub(super) fn give_up(&mut self) {
         let passed_over = self.searched();
-        *self = Self { passed_over, assumed: self.assumed, ..Self::default() };
+        *self = Self { passed_over, at_last: self.at_last, ..Self::default() };
     }
 
     /// The bytes that are left, chunk by chunk.
@@ -127,6 +135,14 @@ impl Search {
         self.trails.advance(count as u64);
         self.passed_over = self.passed_over.saturating_add(count as u64);
         self.next_look = 0;
+    }
+}
+
+/// What a side's frames look like. // RFC 6455 §5.1
+pub(super) const fn masking_of(sender: Side) -> Masking {
+    match sender {
+        Side::Client => Masking::Masked,
+        Side::Server => Masking::Unmasked,
     }
 }
 

@@ -113,7 +113,7 @@ impl Session {
         if let Some(search) = &mut lane.search {
             search.interrupt(gap.length);
         } else if after == AfterGap::Lost {
-            lane.search = Some(Box::default());
+            lane.search = Some(Box::<Search>::default().know());
             lane.start_known = false;
             self.history.frames_lost(sender);
         }

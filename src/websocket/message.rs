@@ -8,7 +8,7 @@ use std::{iter, mem};
 use super::decoder::{FrameDecoder, Piece, Skipped};
 use super::deflate::{Compression, Inflater, Savings};
 use super::frame::frame_header;
-use super::open_message::{OpenFrame, OpenMessage, latest};
+use super::open_message::{OpenFrame, OpenMessage, OpenMessages, latest};
 use super::resync::Confidence;
 use super::{FrameHeader, Message, Opcode};
 use crate::packet::PacketRef;
@@ -110,13 +110,6 @@ pub struct Counts {
     pub masking_bytes: u64,
     /// Bytes of all holes, between frames too.
     pub missing_bytes: u64,
-}
-
-/// The data message and the control frame that are being read.
-#[derive(Debug, Default)]
-struct OpenMessages {
-    data: Option<OpenMessage>,
-    control: Option<OpenMessage>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -371,12 +364,6 @@ impl MessageReader {
         let padded = [*first, rest.first().map_or(0, |second| second & 0x80), 0, 0, 0, 0];
         let (_, header) = frame_header(&padded).ok()?;
         Some(CutHeader { header, size: seen.len() as u64 })
-    }
-}
-
-impl OpenMessages {
-    const fn of(&mut self, header: &FrameHeader) -> &mut Option<OpenMessage> {
-        if header.opcode.is_control() { &mut self.control } else { &mut self.data }
     }
 }
 

@@ -21,6 +21,13 @@ pub(super) struct OpenMessage {
     payload: u64,
 }
 
+/// The data message and the control frame that are being read.
+#[derive(Debug, Default)]
+pub(super) struct OpenMessages {
+    pub(super) data: Option<OpenMessage>,
+    pub(super) control: Option<OpenMessage>,
+}
+
 /// What is to be done with the payload of the frame that is being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coding {
@@ -256,6 +263,12 @@ impl OpenMessage {
     const fn count(&mut self, bytes: u64) {
         self.message.wire_length = self.message.wire_length.saturating_add(bytes);
         self.payload = self.payload.saturating_add(bytes);
+    }
+}
+
+impl OpenMessages {
+    pub(super) const fn of(&mut self, header: &FrameHeader) -> &mut Option<OpenMessage> {
+        if header.opcode.is_control() { &mut self.control } else { &mut self.data }
     }
 }
 

@@ -24,11 +24,24 @@ pub struct Window<'a> {
     pub compression: bool,
     /// No more bytes will come.
     pub ended: bool,
-    /// It is known that there are frames: a legal header where a segment begins is enough.
-    pub assumed: bool,
+    /// What has to be proved.
+    pub demand: Demand,
     /// How many bytes at the beginning are not kept any longer, whatever is found: chains that begin there are left to
     /// the [`Trails`].
     pub leaving: usize,
+}
+
+/// What it takes to believe in frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Demand {
+    /// Enough evidence.
+    #[default]
+    Proof,
+    /// The connection is WebSocket, and no more bytes come: frames that begin with a segment and end with the last byte need
+    /// half of it. What was lost may have left too few frames for more.
+    ToTheEnd,
+    /// Somebody says that there are frames: one legal header where a segment begins.
+    Header,
 }
 
 /// Whether frames are masked: those of clients are, those of servers are not. // RFC 6455 §5.1
@@ -100,7 +113,7 @@ fn begin(window: &Window<'_>, until: usize, trails: &mut Trails, budget: &mut us
     for (at, first) in window.bytes.iter().enumerate().take(until) {
         while starts.next_if(|start| *start < at).is_some() {}
         let place = if starts.peek() == Some(&at) { Place::SegmentStart } else { Place::Elsewhere };
-        let Some(needed) = place.needed(*first, window.assumed) else { continue };
+        let Some(needed) = place.needed(*first, window.demand) else { continue };
         match Chain::new(window, at, needed).follow(budget) {
             Ending::Evident { masked, bits } => {
                 return Followed { found: Some((at, masked, Confidence(bits))), keep_from };
@@ -126,12 +139,13 @@ impl Place {
     /// In the middle of a segment only the beginning of a data message is looked for. Any offset there can hit by
     /// chance a header whose length leads to a true frame, and from then on all evidence is true: the fewer
     /// headers count, and the more their payload can be checked, the rarer that is.
-    const fn needed(self, first: u8, assumed: bool) -> Option<u32> {
-        match (self, first & 0b1011_1111) {
-            (Self::SegmentStart, _) if assumed => Some(ENOUGH_IF_ASSUMED),
-            (Self::SegmentStart, _) => Some(ENOUGH_AT_START),
-            (Self::Elsewhere, 0x01 | 0x02 | 0x81 | 0x82) => Some(ENOUGH_ELSEWHERE),
-            (Self::Elsewhere, _) => None,
+    const fn needed(self, first: u8, demand: Demand) -> Option<u32> {
+        match (self, demand, first & 0b1011_1111) {
+            (Self::SegmentStart, Demand::Proof, _) => Some(ENOUGH_AT_START),
+            (Self::SegmentStart, Demand::ToTheEnd, _) => Some(ENOUGH_TO_THE_END),
+            (Self::SegmentStart, Demand::Header, _) => Some(ENOUGH_OF_A_HEADER),
+            (Self::Elsewhere, Demand::Proof, 0x01 | 0x02 | 0x81 | 0x82) => Some(ENOUGH_ELSEWHERE),
+            (Self::Elsewhere, ..) => None,
         }
     }
 }
@@ -198,8 +212,13 @@ impl<'a> Chain<'a> {
             let Some(left) = budget.checked_sub(1) else { return Ending::Broken };
             *budget = left;
             match self.link() {
-                Link::Frame if self.bits < self.needed.saturating_mul(2) => {}
+                Link::Frame if self.goes_on() => {}
+                Link::RunsOut if self.misses_the_end() => return Ending::Broken,
                 Link::RunsOut if self.bits < self.needed => return Ending::Open(self.trail()),
+                // If nothing follows it, that is what a Close is like.
+                Link::Last if self.bits < self.needed && self.is_at_end() => {
+                    return Ending::Open(self.trail());
+                }
                 Link::Breaks => return Ending::Broken,
                 Link::Frame | Link::RunsOut | Link::Last => break,
             }
@@ -208,6 +227,18 @@ impl<'a> Chain<'a> {
             Some(masked) if self.bits >= self.needed => Ending::Evident { masked, bits: self.bits },
             _ => Ending::Broken,
         }
+    }
+
+    const fn goes_on(&self) -> bool {
+        self.bits < self.needed.saturating_mul(2) || matches!(self.window.demand, Demand::ToTheEnd)
+    }
+
+    const fn misses_the_end(&self) -> bool {
+        matches!(self.window.demand, Demand::ToTheEnd) && !self.is_at_end()
+    }
+
+    const fn is_at_end(&self) -> bool {
+        self.next == self.window.bytes.len() as u64
     }
 
     const fn trail(&self) -> Trail {
@@ -318,8 +349,12 @@ pub const ENOUGH_AT_START: u32 = 24;
 /// they have structure: 40 bits are one false find in four million windows of noise.
 pub const ENOUGH_ELSEWHERE: u32 = 40;
 
+/// One control frame that is a segment by itself has as much. Of segments in the middle of a payload one in 2^13 looks so if it
+/// is short, and hardly any if it is long; and only those before a hole and at the end are asked.
+const ENOUGH_TO_THE_END: u32 = 12;
+
 /// One legal header.
-const ENOUGH_IF_ASSUMED: u32 = 2;
+const ENOUGH_OF_A_HEADER: u32 = 2;
 
 /// A frame that ends where a segment ends: of 128 short lengths one fits. Each frame before it in the same segment
 /// was another chance to fit.
@@ -375,7 +410,7 @@ mod tests {
         masking: Masking::Either,
         compression: true,
         ended: true,
-        assumed: false,
+        demand: Demand::Proof,
         leaving: 0,
     };
 
@@ -437,6 +472,17 @@ mod tests {
         let rest = vec![0xaa; 77];
         assert_eq!(found(&[[rest.clone(), wire(&frames)].concat()]), Some(77));
         assert_eq!(found(&[[rest, wire(&frames[..1])].concat()]), None);
+    }
+
+    #[test]
+    fn where_frames_are_known_to_be_a_few_that_fill_their_segments_to_the_end_are_enough() {
+        let (bytes, starts) = join(&[vec![0xff; 40], segments([TestFrame::new(Opcode::PING, "p")]).concat()]);
+        let masking = Masking::Unmasked;
+        let window = Window { bytes: &bytes, starts: &starts, masking, demand: Demand::ToTheEnd, ..EITHER };
+        assert_eq!(search(&window), Search::Found { at: 40, masked: false, confidence: Confidence(12) });
+        assert_eq!(search(&Window { demand: Demand::Proof, ..window }), Search::Hopeless);
+        let short = Window { bytes: &bytes[..42], ..window };
+        assert_eq!(search(&short), Search::Hopeless, "it ends in a frame");
     }
 
     #[test]

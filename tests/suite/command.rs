@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::support::{
-    ByteOrder, Capture, Compression, PacketBlock, Pcap, Pcapng, Scenario, close, ndjson_of, stdout_of,
+    ByteOrder, Capture, Compression, PacketBlock, Pcap, Pcapng, Scenario, Wire, close, ndjson_of, stdout_of,
     testdata, text, wspect,
 };
 
@@ -33,6 +33,38 @@ fn json_is_one_document() {
     let texts: Vec<_> =
         messages(&document).iter().filter_map(|m| m["text"].as_str()).map(str::to_owned).collect();
     assert_eq!(texts, ["LUOZHOU", "Hello, LUOZHOU"]);
+}
+
+#[test]
+fn what_the_capture_does_not_show_can_be_said() {
+    let folder = std::env::temp_dir().join(format!("wspect-assumed-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("short.pcap");
+    // Of the whole conversation, one frame: too little to know it by.
+    let script =
+        Scenario::new().upgrade("/").client(super::support::binary([1, 2])).wire(Wire::new().lost(1..=5));
+    std::fs::write(&path, script.pcap()).unwrap();
+    let connections = |arguments: &[&str]| {
+        let output = stdout_of(wspect().arg("read").arg(&path).args(["--format", "json"]).args(arguments));
+        serde_json::from_str::<Value>(&output).unwrap()["connections"].clone()
+    };
+    assert_eq!(connections(&[]), serde_json::json!([]));
+    assert_eq!(connections(&["--assume-websocket", "81,82"]), serde_json::json!([]));
+    for arguments in
+        [&["--assume-websocket"][..], &["--assume-websocket", "81", "80"], &["--assume-websocket", "80,81"]]
+    {
+        assert_eq!(connections(arguments)[0]["messages"][0]["base64"], "AQI=", "{arguments:?}");
+    }
+    let found =
+        &connections(&["--assume-websocket", "--assume-extensions", "permessage-deflate"])[0]["findings"];
+    let details: Vec<_> =
+        found.as_array().unwrap().iter().filter_map(|finding| finding["detail"].as_str()).collect();
+    assert!(
+        details.iter().any(|detail| detail.starts_with("assumed") && detail.ends_with("permessage-deflate")),
+        "{details:?}"
+    );
+    wspect().arg("read").arg(&path).args(["--assume-extensions", "per message"]).assert().code(2);
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

@@ -82,6 +82,7 @@ impl Source for Replay<'_> {
 }
 
 /// Captures beside the repository, in this folder; none, and that is said, where there is no such folder.
+#[expect(clippy::print_stdout, reason = "what is skipped is said")]
 fn captures_beside(folder: &str) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(folder);
     if !root.is_dir() {

@@ -44,7 +44,7 @@ impl Lane {
                 passed_over = found.passed_over;
                 None
             }
-            LaneStart::Searching(search) => Some(search),
+            LaneStart::Searching(search) => Some(search.know()),
         };
         Self {
             reader,

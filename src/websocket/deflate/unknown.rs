@@ -97,6 +97,6 @@ mod tests {
         }
         unknown.widen(&mut payload);
         assert_eq!(payload, b"a\x1a\x1a\x1a\x1a\x1ab");
-        assert_eq!((unknown.bytes, unknown.ranges.as_slice()), (2, [(1..6)].as_slice()));
+        assert_eq!((unknown.bytes, unknown.ranges), (2, vec![Range { start: 1, end: 6 }]));
     }
 }

@@ -9,7 +9,7 @@ use wspect::decode::Decoder;
 use wspect::http::Outcome;
 use wspect::limits::Limits;
 use wspect::packet::Endpoint;
-use wspect::websocket::resync::{Masking, Search, Trails, Window, search};
+use wspect::websocket::resync::{Demand, Masking, Search, Trails, Window, search};
 
 use super::{Recording, captures_beside};
 
@@ -131,7 +131,7 @@ fn has_frames(bytes: &[u8], starts: &[usize]) -> bool {
         masking: Masking::Either,
         compression: true,
         ended: true,
-        assumed: false,
+        demand: Demand::Proof,
         leaving: 0,
     };
     matches!(search(&window, &mut Trails::default()), Search::Found { .. })

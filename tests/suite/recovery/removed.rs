@@ -154,6 +154,7 @@ impl Figures {
         }
     }
 
+    #[expect(clippy::print_stdout, reason = "the figures of docs/recovery.md")]
     fn print(&self) {
         println!("{} captures with packets removed:", self.runs);
         for (name, share) in [
