@@ -242,6 +242,8 @@ pub struct CaptureInfo {
     /// Packets that interfaces or the kernel dropped, by the file's own statistics (pcapng `isb_ifdrop` and
     /// `isb_osdrop`); `None` when the file has none.
     pub dropped: Option<u64>,
+    /// Packets that wspect dropped itself, because its analysis could not keep up with a live capture.
+    pub overrun: u64,
     /// Why reading ended before the end of what the file was meant to hold; `None` for a whole file.
     pub damage: Option<CaptureDamage>,
     /// TLS key log lines and other secrets that the file carries (pcapng Decryption Secrets Block), each with

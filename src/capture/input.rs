@@ -157,6 +157,9 @@ impl Input {
     /// No more bytes: the end, or a cut where a record has begun.
     fn end(&mut self) {
         self.ended = true;
+        if self.progress.stopped() {
+            return;
+        }
         let begun = !self.buffer.window().is_empty() || self.buffer.offset() > self.begun_at;
         if begun {
             self.damage(DamageKind::Truncated, "the file ends in the middle of a record".to_owned());
@@ -168,6 +171,9 @@ impl Input {
         self.ended = true;
         if let Some(cause) = self.progress.take_failure() {
             return Err(CaptureError::Io { path: self.info.path.clone(), cause });
+        }
+        if self.progress.stopped() {
+            return Ok(());
         }
         let packing = self.compression.map_or("packed", Compression::name);
         if self.progress.ended() {

@@ -5,6 +5,7 @@ use std::collections::BinaryHeap;
 use std::io::{self, Read};
 
 use super::input::Input;
+use super::stop::Stop;
 use super::stored::Stored;
 use super::{CaptureError, Position, Source};
 use crate::limits::Limits;
@@ -23,11 +24,11 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    pub(super) fn open(paths: &[String], limits: &Limits) -> Result<Self, CaptureError> {
+    pub(super) fn open(paths: &[String], limits: &Limits, stop: Option<&Stop>) -> Result<Self, CaptureError> {
         let capacity = (READ_MEMORY / paths.len().max(1)).clamp(READ_LEAST, READ_MOST);
         let open = |path: &String| {
             let failed = |cause: io::Error| CaptureError::Io { path: path.clone(), cause };
-            Input::new(path, Stored::open(path).map_err(failed)?, limits, capacity)
+            Input::new(path, Stored::open(path, stop).map_err(failed)?, limits, capacity)
         };
         Ok(Self::new(paths.iter().map(open).collect::<Result<_, _>>()?))
     }

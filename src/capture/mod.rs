@@ -8,10 +8,13 @@ mod fixtures;
 mod frames;
 mod input;
 mod interface;
+#[cfg(all(feature = "live", unix))]
+pub mod live;
 mod merge;
 mod pcap;
 mod pcapng;
 mod record;
+mod stop;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -20,8 +23,9 @@ mod unknown;
 use std::io::{self, Read};
 
 pub use self::merge::Inputs;
+pub use self::stop::Stop;
 use crate::limits::Limits;
-use crate::packet::{CaptureInfo, Packet};
+use crate::packet::{CaptureInfo, Packet, Timestamp};
 
 /// Opens capture files, `-` being standard input, as one source in the order of time. The format is told by
 /// content, never by name.
@@ -29,7 +33,15 @@ use crate::packet::{CaptureInfo, Packet};
 /// # Errors
 /// Any of the files can't be opened, or is no capture: then nothing was read but its beginning.
 pub fn open(paths: &[String], limits: &Limits) -> Result<Inputs, CaptureError> {
-    Inputs::open(paths, limits)
+    Inputs::open(paths, limits, None)
+}
+
+/// As [`open`]; a pipe that keeps silent ends where `stop` asks for it.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_until(paths: &[String], limits: &Limits, stop: &Stop) -> Result<Inputs, CaptureError> {
+    Inputs::open(paths, limits, Some(stop))
 }
 
 /// Reads one capture from `reader`; `name` is its path in reports. For embedding and tests.
@@ -53,11 +65,29 @@ pub trait Source {
     /// Only where nothing can be read any more and the user has to act: the operating system failed to read.
     fn next_packet(&mut self) -> Result<Option<Packet<'_>>, CaptureError>;
 
+    /// As [`next_packet`](Self::next_packet), but where no packet comes for a while, a live source says what time it is
+    /// instead of waiting on: connections end also in a network that has gone quiet.
+    ///
+    /// # Errors
+    /// As [`next_packet`](Self::next_packet).
+    fn next(&mut self) -> Result<Option<Next<'_>>, CaptureError> {
+        Ok(self.next_packet()?.map(Next::Packet))
+    }
+
     /// What is known of each input by now, in the order of the command line.
     fn inputs(&self) -> Vec<CaptureInfo>;
 
     /// How far reading has come, for a progress bar.
     fn position(&self) -> Position;
+}
+
+/// What a source gives.
+#[derive(Clone, Copy, Debug)]
+pub enum Next<'a> {
+    /// A packet.
+    Packet(Packet<'a>),
+    /// No packet for now: it is this time on the capture's clock, and every packet before it was given.
+    Pause(Timestamp),
 }
 
 /// How far reading has come, in bytes of the files as they are stored (compressed, where they are).
@@ -90,4 +120,15 @@ pub enum CaptureError {
         /// What it looks like instead: `empty file`, `a JPEG image`, `begins with 89 50 4e 47`.
         found: String,
     },
+    /// An interface can't be captured, or not any more.
+    #[error("{name}: {cause}")]
+    Interface {
+        /// As the user gave it.
+        name: String,
+        /// Why, and what to do.
+        cause: String,
+    },
+    /// What live capture stands on is not there.
+    #[error("{0}")]
+    Unavailable(String),
 }

@@ -2,9 +2,11 @@
 
 mod check;
 mod diff;
+mod live;
 
 pub use check::{CheckArguments, CheckFormat, FailOn};
 pub use diff::{DiffArguments, DiffFormat};
+pub use live::{CaptureArguments, EndArguments, InterfacesArguments, LiveArguments, LiveFormat};
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -42,6 +44,10 @@ Examples:
 pub enum Command {
     /// Show the WebSocket connections and messages of capture files
     Read(ReadArguments),
+    /// Show the WebSocket connections and messages of a network, as they happen
+    Live(LiveArguments),
+    /// List the network interfaces that `wspect live` can capture
+    Interfaces(InterfacesArguments),
     /// Judge capture files in CI: by findings, expectations and a baseline
     Check(CheckArguments),
     /// Compare two captures of the same conversation: before and after an upgrade, both sides of a proxy

@@ -4,10 +4,21 @@ pub mod args;
 mod check;
 mod config;
 mod diff;
+#[cfg(all(feature = "live", unix))]
+mod interfaces;
+#[cfg(all(feature = "live", unix))]
+mod live;
+#[cfg(all(feature = "live", unix))]
+mod outlet;
+#[cfg(all(feature = "live", unix))]
+mod privileges;
 mod progress;
 mod read;
 mod rules;
 mod selection;
+mod signals;
+#[cfg(all(feature = "live", unix))]
+mod status;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -25,6 +36,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let result = match arguments.command {
         Command::Read(arguments) => read::run(arguments).map(|()| true),
+        #[cfg(all(feature = "live", unix))]
+        Command::Live(arguments) => live::run(&arguments).map(|()| true),
+        #[cfg(all(feature = "live", unix))]
+        Command::Interfaces(arguments) => interfaces::run(&arguments).map(|()| true),
+        #[cfg(not(all(feature = "live", unix)))]
+        Command::Live(_) | Command::Interfaces(_) => {
+            Err(anyhow::anyhow!("this wspect was built without live capture (feature `live`)"))
+        }
         Command::Check(arguments) => check::run(arguments),
         Command::Diff(arguments) => diff::run(arguments),
         Command::Rules(arguments) => rules::run(&arguments).map(|()| true),

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::capture::{CaptureError, Position, Source};
+use crate::capture::{CaptureError, Position, Source, Stop};
 use crate::packet::{CaptureInfo, Packet};
 
 /// A source that shows how much of it was read.
@@ -12,6 +12,7 @@ pub(super) struct Watched<S> {
     source: S,
     bar: ProgressBar,
     packets: u64,
+    stop: Option<Stop>,
 }
 
 impl<S: Source> Watched<S> {
@@ -21,12 +22,21 @@ impl<S: Source> Watched<S> {
             Some(total) if total >= WORTH_A_BAR && std::io::stderr().is_terminal() => bar_of(total),
             _ => ProgressBar::hidden(),
         };
-        Self { source, bar, packets: 0 }
+        Self { source, bar, packets: 0, stop: None }
+    }
+
+    /// Ends where `stop` asks for it.
+    pub(super) fn until(mut self, stop: Stop) -> Self {
+        self.stop = Some(stop);
+        self
     }
 }
 
 impl<S: Source> Source for Watched<S> {
     fn next_packet(&mut self) -> Result<Option<Packet<'_>>, CaptureError> {
+        if self.stop.as_ref().is_some_and(Stop::is_asked) {
+            return Ok(None);
+        }
         self.packets += 1;
         if self.packets.is_multiple_of(PACKETS_A_STEP) {
             self.bar.set_position(self.source.position().read);

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use super::args::{AssumeArguments, Format, Payload, ReadArguments, ThresholdArguments, Time, When};
 use super::progress::Watched;
 use super::selection::Selection;
+use super::signals::stop_on_signals;
 use crate::capture::{self, Source};
 use crate::connection::{Assumed, Assumptions, Options};
 use crate::event::{ConnectionId, Event, Sink};
@@ -27,12 +28,16 @@ pub(super) fn run(mut arguments: ReadArguments) -> anyhow::Result<()> {
     read_from(&mut arguments.captures)?;
     let arguments = &arguments;
     let mut options = options(arguments)?;
+    let stop = stop_on_signals()?;
     let selection = Selection::new(arguments, &mut options)?;
-    let source = capture::open(&arguments.captures, &options.limits)?;
+    let source = match capture::open_until(&arguments.captures, &options.limits, &stop) {
+        Err(_) if stop.is_asked() => return Ok(()),
+        source => source?,
+    };
     let out = Output::open(arguments)?;
     let mut reporting = Reporting { report: report(arguments, out), error: None };
     reporting.report.begin(&source.inputs()).with_context(|| unwritten(arguments))?;
-    let mut source = Watched::new(source);
+    let mut source = Watched::new(source).until(stop);
     let result = match selection {
         None => pipeline::analyze(&mut source, &options, &mut reporting),
         Some(selection) => selection.analyze(&mut source, &options, &mut reporting),

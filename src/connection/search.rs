@@ -149,14 +149,6 @@ pub(super) const fn masking_of(sender: Side) -> Masking {
 /// Enough to see several frames of common size behind each other; small beside the messages of a connection.
 const AT_MOST: usize = 64 << 10;
 
-/// What a side's frames look like. // RFC 6455 §5.1
-pub(super) const fn masking_of(sender: Side) -> Masking {
-    match sender {
-        Side::Client => Masking::Masked,
-        Side::Server => Masking::Unmasked,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,6 +44,12 @@ impl Clock {
         latest
     }
 
+    /// Takes the time of a clock that can be trusted; gives the latest.
+    pub(super) fn pause(&mut self, time: Timestamp) -> Timestamp {
+        self.now.time = self.now.time.max(time);
+        self.now.time
+    }
+
     /// The last packet, with the latest time that it can be said to have.
     pub(super) fn end(&self) -> PacketRef {
         PacketRef { time: self.last.map_or(self.now.time, |last| self.now.time.max(last)), ..self.now }
@@ -88,6 +94,16 @@ mod tests {
         let steps = clock.steps_back();
         assert_eq!((steps.count, steps.longest, steps.at.number), (3, 9, 4));
         assert_eq!(clock.end().number, 7);
+    }
+
+    #[test]
+    fn after_a_pause_the_next_packet_is_not_far_ahead() {
+        let mut clock = Clock::default();
+        let at = |seconds: i64| Timestamp::from_nanos(seconds * NANOS_PER_SECOND);
+        clock.pass(PacketRef { time: at(1), ..PacketRef::default() });
+        assert_eq!(clock.pause(at(5_000)), at(5_000));
+        assert_eq!(clock.pause(at(4_000)), at(5_000));
+        assert_eq!(clock.pass(PacketRef { time: at(5_001), ..PacketRef::default() }), at(5_001));
     }
 
     #[test]

@@ -8,11 +8,11 @@ use std::ops::ControlFlow;
 use clock::{Clock, StepsBack};
 use flows::Flows;
 
-use crate::capture::{CaptureError, Source};
+use crate::capture::{CaptureError, Next, Source};
 use crate::connection::Options;
 use crate::decode::Decoder;
 use crate::event::{Event, EventKind, Sink, Totals};
-use crate::packet::PacketRef;
+use crate::packet::{PacketRef, Timestamp};
 use crate::rules::capture::{DROPPED_PACKETS, LIMIT_REACHED, backwards, damage};
 use crate::rules::transport::{HTTP2_NOT_READ, TLS_NO_KEYS};
 use crate::rules::{Blame, Finding, Severity};
@@ -30,15 +30,18 @@ pub fn analyze(
     let mut analysis = Analysis::new(options, sink);
     let mut first_error = None;
     loop {
-        match source.next_packet() {
-            Ok(Some(packet)) => {
-                if analysis.packet(&packet).is_break() {
-                    return Ok(analysis.totals);
-                }
-            }
+        let taken = match source.next() {
+            Ok(Some(Next::Packet(packet))) => analysis.packet(&packet),
+            Ok(Some(Next::Pause(time))) => analysis.pause(time),
             Ok(None) => break,
             // The other inputs go on.
-            Err(error) => first_error = first_error.or(Some(error)),
+            Err(error) => {
+                first_error = first_error.or(Some(error));
+                continue;
+            }
+        };
+        if taken.is_break() {
+            return Ok(analysis.totals);
         }
     }
     let totals = analysis.finish(source);
@@ -93,6 +96,15 @@ impl<'a> Analysis<'a> {
         self.pass_on()
     }
 
+    /// Lets time pass without a packet.
+    fn pause(&mut self, time: Timestamp) -> ControlFlow<()> {
+        let now = self.clock.pause(time);
+        while self.flows.expire(now) {
+            self.pass_on()?;
+        }
+        self.pass_on()
+    }
+
     /// Gives what connections said to the sink, and counts it.
     fn pass_on(&mut self) -> ControlFlow<()> {
         for event in self.flows.out().drain() {
@@ -141,6 +153,10 @@ impl<'a> Analysis<'a> {
             }
             if let Some(dropped) = input.dropped.filter(|dropped| *dropped > 0) {
                 let detail = format!("{dropped} packets were dropped while the capture was made");
+                findings.push(DROPPED_PACKETS.broken(Blame::Capture, last, detail));
+            }
+            if input.overrun > 0 {
+                let detail = format!("{} more were dropped by wspect: analysis could not keep up", input.overrun);
                 findings.push(DROPPED_PACKETS.broken(Blame::Capture, last, detail));
             }
         }

@@ -21,7 +21,7 @@ use crate::packet::CaptureInfo;
 pub use json::Json;
 pub use ndjson::Ndjson;
 pub use shown::{Color, Detail, Frames, PayloadMode, Picked, Shown, Statistics, TimeStyle};
-pub use table::Table;
+pub use table::{Scroll, Table};
 
 /// One way to show the events of a capture. Errors are those of the writer behind it.
 pub trait Report {

@@ -99,7 +99,7 @@ impl<W: Write> Timeline<'_, W> {
 }
 
 /// `↑ 2 messages + 1 control, 9 B`
-fn sent(arrow: &str, traffic: &Traffic) -> String {
+pub(super) fn sent(arrow: &str, traffic: &Traffic) -> String {
     let data = words::counted(traffic.messages.saturating_sub(traffic.control_frames), "message");
     let control = match traffic.control_frames {
         0 => String::new(),

@@ -44,7 +44,7 @@ impl<W: Write> Timeline<'_, W> {
 }
 
 /// Status, latency and what was agreed.
-fn answer(opened: &Opened) -> Vec<String> {
+pub(super) fn answer(opened: &Opened) -> Vec<String> {
     let after = opened.latency.map(|latency| format!(" after {}", words::span(latency))).unwrap_or_default();
     let status = opened.status.map(|status| format!("{status} {}", opened.reason)).unwrap_or_default();
     let status = status.trim_end();

@@ -266,7 +266,7 @@ pub(super) enum Content {
 }
 
 impl Row {
-    fn new(timeline: &TimelineMessage, shown: &Shown, room: &mut usize) -> Self {
+    pub(super) fn new(timeline: &TimelineMessage, shown: &Shown, room: &mut usize) -> Self {
         let message = &timeline.message;
         let listed = if shown.frames == Frames::Listed { message.fragments.clone() } else { Vec::new() };
         Self {

@@ -8,6 +8,7 @@ mod kept;
 mod line;
 mod nothing;
 mod row;
+mod scroll;
 mod summary;
 mod timeline;
 mod verdict;
@@ -16,6 +17,8 @@ mod words;
 use std::io::{self, Write};
 
 use kept::Kept;
+pub use scroll::Scroll;
+
 use line::{BOLD, Line, severity};
 use timeline::Timeline;
 

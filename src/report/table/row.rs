@@ -21,9 +21,16 @@ pub(super) struct Layout {
     length: usize,
     /// 0 where nothing is compressed.
     wire: usize,
+    /// Where several connections stand together: which one.
+    label: String,
 }
 
 impl Layout {
+    /// Columns of rows of which the next ones are not known.
+    pub(super) const fn of_line(time: usize, label: String) -> Self {
+        Self { indent: 0, time, kind: "binary".len(), length: "100,000".len(), wire: 0, label }
+    }
+
     pub(super) fn head(&self) -> Line {
         let line = self.times(["time", "since"], DIM).plain(GAP).plain("  ");
         let line = line.left(DIM, "type", self.kind).plain(GAP).right(DIM, "length", self.length);
@@ -34,7 +41,7 @@ impl Layout {
     fn times(&self, [time, since]: [&str; 2], style: anstyle::Style) -> Line {
         let line = Line::indent(self.indent);
         let line = if self.time > 0 { line.right(style, time, self.time).plain(GAP) } else { line };
-        line.right(DIM, since, SINCE)
+        line.plain(self.label.as_str()).right(DIM, since, SINCE)
     }
 
     fn wire(&self, line: Line, wire: &str) -> Line {
@@ -54,6 +61,7 @@ impl<W: Write> Timeline<'_, W> {
             kind: widest(&mut kinds.into_iter(), "type".len()),
             length: widest(&mut rows.iter().map(|row| words::count(row.length).len()), "length".len()),
             wire: widest(&mut wires.into_iter(), 0),
+            label: String::new(),
         }
     }
 

@@ -1,0 +1,147 @@
+//! Interfaces → the queue: the thread that never waits for analysis.
+
+use std::os::fd::AsFd;
+use std::thread;
+use std::time::Duration;
+
+use super::interface::{Absence, DELAY, Interface, Reading, Settings};
+use super::now;
+use super::queue::{Batch, Queue};
+use crate::capture::{CaptureError, Stop};
+
+/// All interfaces of a capture.
+pub(super) struct Reader {
+    places: Vec<Place>,
+    settings: Settings,
+    /// Which interface is read first.
+    first: usize,
+}
+
+/// An interface by its name, whether it is there or not.
+struct Place {
+    name: String,
+    interface: Option<Interface>,
+}
+
+impl Reader {
+    /// Opens them all; one that is not there is waited for, if that is wanted.
+    pub(super) fn open(names: &[String], settings: &Settings) -> Result<Self, CaptureError> {
+        let open = |name: &String| {
+            let interface = match Interface::open(name, settings) {
+                Ok(interface) => Some(interface),
+                Err(_) if settings.absence == Absence::IsWaitedFor && !is_there(name) => None,
+                Err(error) => return Err(error),
+            };
+            Ok(Place { name: name.clone(), interface })
+        };
+        let places = names.iter().map(open).collect::<Result<_, _>>()?;
+        Ok(Self { places, settings: settings.clone(), first: 0 })
+    }
+
+    /// Reads until the end is wanted, or no interface is left.
+    pub(super) fn run(mut self, queue: &Queue, stop: &Stop) {
+        let mut batch = Batch::default();
+        let mut rounds = 0_u32;
+        while !stop.is_asked() && self.is_any_left() {
+            let open = self.places.iter().filter_map(|place| place.interface.as_ref()).map(AsFd::as_fd);
+            if stop.wait_for(&open.collect::<Vec<_>>(), Some(TICK)).is_err() {
+                thread::sleep(DELAY);
+            }
+            let is_busy = self.round(&mut batch, queue);
+            rounds = rounds.wrapping_add(1);
+            if !is_busy || rounds.is_multiple_of(ROUNDS_A_COUNT) {
+                self.count_drops(queue);
+            }
+            self.reopen(queue);
+        }
+        self.drain(&mut batch, queue);
+        self.count_drops(queue);
+        queue.end();
+    }
+
+    /// Reads a batch of each interface; `true` when one had more.
+    fn round(&mut self, batch: &mut Batch, queue: &Queue) -> bool {
+        let mut is_busy = false;
+        let several = self.places.len() > 1;
+        for turn in 0..self.places.len() {
+            let number = (self.first + turn) % self.places.len();
+            let (Ok(file), Some(place)) = (u16::try_from(number), self.places.get_mut(number)) else { continue };
+            let Some(interface) = &mut place.interface else { continue };
+            match interface.read(file, batch) {
+                Ok(Reading::Empty) => {}
+                Ok(Reading::Full) => is_busy = true,
+                Err(error) => {
+                    interface.count_drops(file.into(), &queue.statistics());
+                    place.interface = None;
+                    match self.settings.absence {
+                        Absence::Ends => queue.fail(error),
+                        Absence::IsWaitedFor => queue.statistics().notice(format!("{error}; waiting for it")),
+                    }
+                }
+            }
+        }
+        if several {
+            batch.sort();
+        }
+        if batch.len() > 0 {
+            queue.put(batch);
+        }
+        // Each has its turn to be the first, for which the batch has most room.
+        self.first = (self.first + 1) % self.places.len().max(1);
+        is_busy
+    }
+
+    /// Takes what was captured before now: the kernel passes it on a little later.
+    fn drain(&mut self, batch: &mut Batch, queue: &Queue) {
+        let until = now();
+        thread::sleep(2 * DELAY);
+        loop {
+            let is_busy = self.round(batch, queue);
+            // A flood never ends; what comes after the wish to end is not part of the capture.
+            if !is_busy || now().nanos_since(until) > LONGEST_DRAIN {
+                return;
+            }
+        }
+    }
+
+    fn count_drops(&mut self, queue: &Queue) {
+        let statistics = queue.statistics();
+        for (number, place) in self.places.iter_mut().enumerate() {
+            if let Some(interface) = &mut place.interface {
+                interface.count_drops(number, &statistics);
+            }
+        }
+    }
+
+    fn is_any_left(&self) -> bool {
+        self.settings.absence == Absence::IsWaitedFor || self.places.iter().any(|place| place.interface.is_some())
+    }
+
+    /// Looks whether an interface that was gone is there again.
+    fn reopen(&mut self, queue: &Queue) {
+        if self.settings.absence == Absence::Ends {
+            return;
+        }
+        for place in self.places.iter_mut().filter(|place| place.interface.is_none()) {
+            if !is_there(&place.name) {
+                continue;
+            }
+            if let Ok(interface) = Interface::open(&place.name, &self.settings) {
+                queue.statistics().notice(format!("{}: capturing", place.name));
+                place.interface = Some(interface);
+            }
+        }
+    }
+}
+
+/// Does the system know the interface? Asking libpcap would cost a try to open it.
+fn is_there(name: &str) -> bool {
+    !cfg!(target_os = "linux") || name == "any" || std::path::Path::new("/sys/class/net").join(name).exists()
+}
+
+/// The longest wait: for statistics, and for interfaces that come back.
+const TICK: Duration = Duration::from_millis(200);
+/// Under load statistics are asked for so often.
+const ROUNDS_A_COUNT: u32 = 64;
+/// A second, in nanoseconds of the system's clock.
+const LONGEST_DRAIN: i64 = crate::packet::NANOS_PER_SECOND;

@@ -1,0 +1,142 @@
+//! `wspect live` and `wspect interfaces` as typed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::{Args, ValueEnum};
+
+use super::{ListFormat, Payload, ThresholdArguments, Time, When, duration, size};
+
+/// `wspect live`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct LiveArguments {
+    /// Which packets to look at, as tcpdump takes it (pcap-filter(7)): tcp port 8080
+    #[arg(value_name = "FILTER", trailing_var_arg = true)]
+    pub filter: Vec<String>,
+
+    /// Interfaces, of which `wspect interfaces` lists all; `any` takes them together
+    #[arg(long, short, value_name = "NAME", value_delimiter = ',', default_value = "any")]
+    pub interface: Vec<String>,
+
+    /// What to write
+    #[arg(long, short, value_enum, default_value_t = LiveFormat::Table)]
+    pub format: LiveFormat,
+
+    /// Write to this file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// How much of each payload to show [default: full; in the table preview, on one line]
+    #[arg(long, value_enum)]
+    pub payload: Option<Payload>,
+
+    /// Keep at most so much of each message's payload; lengths and checks always cover all of it
+    #[arg(long, value_name = "SIZE", default_value = "16 MiB", value_parser = size)]
+    pub max_payload: ByteSize,
+
+    /// Show only the messages that this CEL expression selects, over a connection `c` and its message `m`, as far as a connection is
+    /// known before its end
+    #[arg(long, short, value_name = "EXPR")]
+    pub r#where: Option<String>,
+
+    /// Table: the time that each row begins with
+    #[arg(long, value_enum, default_value_t = Time::Absolute)]
+    pub time: Time,
+
+    /// Table: absolute times in UTC instead of the local time zone
+    #[arg(long)]
+    pub utc: bool,
+
+    /// Table: use colour
+    #[arg(long, value_enum, default_value_t = When::Auto)]
+    pub color: When,
+
+    /// When to end.
+    #[command(flatten)]
+    pub end: EndArguments,
+
+    /// How to capture.
+    #[command(flatten)]
+    pub capture: CaptureArguments,
+
+    /// From when on something legal is worth a finding.
+    #[command(flatten)]
+    pub thresholds: ThresholdArguments,
+}
+
+/// When a live capture ends by itself.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "When to end (Ctrl-C does any time, and writes the totals)")]
+pub struct EndArguments {
+    /// After this time: 30s, 10min, 8h
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub duration: Option<Duration>,
+
+    /// After so many messages, control frames included; with --where, of those that it selects
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+
+    /// After so many WebSocket connections have ended
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub connections: Option<u64>,
+}
+
+/// How interfaces are captured.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "How to capture")]
+pub struct CaptureArguments {
+    /// Capture at most so many bytes of each packet; less than whole packets loses payloads
+    #[arg(long, value_name = "BYTES", default_value_t = 262_144)]
+    pub snaplen: u32,
+
+    /// Let the card pass on what is meant for other machines
+    #[arg(long)]
+    pub promiscuous: bool,
+
+    /// The kernel's buffer, for each interface
+    #[arg(long, value_name = "SIZE", default_value = "32 MiB", value_parser = size)]
+    pub buffer_size: ByteSize,
+
+    /// Take each packet from the kernel as it comes, not several after at most 50 ms. The buffer then holds a packet for each
+    /// --snaplen bytes: give a smaller one, and expect drops under load
+    #[arg(long)]
+    pub immediate: bool,
+
+    /// Wait for an interface that is not there, or goes away
+    #[arg(long)]
+    pub wait: bool,
+
+    /// As root: go on as this user when the interfaces are open [default: the one who called sudo, doas or pkexec]
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+}
+
+/// `wspect interfaces`
+#[derive(Args, Clone, Debug)]
+pub struct InterfacesArguments {
+    /// What to write
+    #[arg(long, short, value_enum, default_value_t = ListFormat::Table)]
+    pub format: ListFormat,
+}
+
+/// `--format` of a live capture
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LiveFormat {
+    /// For people: a line a message, as it comes
+    Table,
+    /// One JSON object a line, as `wspect read` writes them
+    Ndjson,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sudo wspect live                               every interface, until Ctrl-C
+  sudo wspect live -i eth0 tcp port 8080         one interface, one port
+  sudo wspect live -i lo --where 'm.text.contains(\"error\")'
+  sudo wspect live --format ndjson --duration 10min | jq .
+  ssh host tcpdump -U -w - tcp port 80 | wspect read -   another machine's
+
+Capturing needs privileges: sudo, or once
+  sudo setcap cap_net_raw,cap_net_admin=eip /path/to/wspect";
