@@ -1,0 +1,29 @@
+//! `wspect live` on real networks: two network namespaces, a WebSocket server and clients in them, and what wspect says held
+//! against what the endpoints logged. Skipped, with the reason, where namespaces are not allowed.
+
+#![cfg(all(feature = "live", target_os = "linux"))]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test may fail by panicking, and these meet real files, clocks and networks"
+)]
+
+/// Ctrl-C, limits, broken pipes, interfaces that go away.
+mod ends;
+/// What the capture must hold, on a good link, on a bad one and under load.
+mod messages;
+/// Two or three network namespaces and their links.
+mod network;
+/// The WebSocket endpoints, each a process of this test.
+mod peers;
+/// What root has left when the interfaces are open.
+mod privileges;
+/// A link that loses and reorders.
+mod relay;
+/// Half an hour of connections, when it is asked for.
+mod soak;
+/// `--write`, judged by tshark.
+mod stored;
+/// wspect as a process that is watched.
+mod watcher;
