@@ -50,6 +50,9 @@ pub struct Limits {
     /// Memory for one direction while the other has to speak first: what follows an upgrade request before its answer, an
     /// answer whose request is not there yet, requests without an answer. Beyond it reading goes on without waiting.
     pub held_bytes: usize,
+    /// Memory for packets that wait, with `--write`, for it to be known whether their connection is a WebSocket: some ten thousand
+    /// handshakes at the same time.
+    pub undecided_packets: usize,
     /// Bytes of a direction (of both, where nobody knows who the client is) in which frames are looked for when a
     /// handshake is missing: room for the largest of common messages, little enough that a long download that was
     /// caught in its middle costs nothing.
@@ -93,6 +96,7 @@ impl Default for Limits {
             headers: 2048,
             tunnels: 4,
             held_bytes: 256 << 10,
+            undecided_packets: 32 << 20,
             search: 1 << 20,
             payload: 16 << 20,
             inflated: 1 << 30,

@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime};
 
 pub use interface::{Absence, Delivery, Promiscuous, Settings};
 pub use list::{Listed, interfaces};
-use queue::{Batch, Given, Queue};
 pub use queue::Statistics;
+use queue::{Batch, Given, Queue};
 use reader::Reader;
 
 use super::{CaptureError, Next, Position, Source, Stop};
@@ -49,14 +49,19 @@ pub fn open(names: &[String], settings: &Settings) -> Result<Opened, CaptureErro
 }
 
 impl Opened {
+    /// The interfaces, as inputs of which nothing was read.
+    pub fn inputs(&self) -> Vec<CaptureInfo> {
+        self.names.iter().map(|name| input(name)).collect()
+    }
+
     /// Begins to read. Ends where `stop` asks for it, with what was captured until then.
     pub fn start(self, stop: &Stop) -> Live {
+        let interfaces = self.inputs();
         let queue = Arc::new(Queue::new(self.names.len()));
         let of_thread = (Arc::clone(&queue), stop.clone());
         let thread = thread::spawn(move || self.reader.run(&of_thread.0, &of_thread.1));
-        let info = |name: String| CaptureInfo { path: name, format: "live".to_owned(), ..CaptureInfo::default() };
         Live {
-            interfaces: self.names.into_iter().map(info).collect(),
+            interfaces,
             queue,
             stop: stop.clone(),
             batch: Batch::default(),
@@ -65,6 +70,10 @@ impl Opened {
             thread: Some(thread),
         }
     }
+}
+
+fn input(name: &str) -> CaptureInfo {
+    CaptureInfo { path: name.to_owned(), format: "live".to_owned(), ..CaptureInfo::default() }
 }
 
 impl Live {

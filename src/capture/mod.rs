@@ -19,11 +19,13 @@ mod stored;
 #[cfg(test)]
 mod tests;
 mod unknown;
+mod writer;
 
 use std::io::{self, Read};
 
 pub use self::merge::Inputs;
 pub use self::stop::Stop;
+pub use self::writer::{Keep, Writer};
 use crate::limits::Limits;
 use crate::packet::{CaptureInfo, Packet, Timestamp};
 

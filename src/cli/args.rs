@@ -6,7 +6,9 @@ mod live;
 
 pub use check::{CheckArguments, CheckFormat, FailOn};
 pub use diff::{DiffArguments, DiffFormat};
-pub use live::{CaptureArguments, EndArguments, InterfacesArguments, LiveArguments, LiveFormat};
+pub use live::{
+    CaptureArguments, EndArguments, InterfacesArguments, LiveArguments, LiveFormat, Rotate, StoreArguments,
+};
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -123,6 +125,10 @@ pub struct ReadArguments {
     /// How much is kept at the same time
     #[command(flatten)]
     pub limits: LimitArguments,
+
+    /// What to keep.
+    #[command(flatten)]
+    pub store: StoreArguments,
 
     /// From when on something legal is worth a finding
     #[command(flatten)]

@@ -16,8 +16,9 @@ use super::privileges::{self, Needs};
 use super::read::{thresholds, width};
 use super::signals::stop_on_signals;
 use super::status::{Counts, Found, Screen};
+use super::store::Store;
 use crate::capture::live::{self, Absence, Delivery, Live, Promiscuous, Settings};
-use crate::capture::{CaptureError, Source, Stop};
+use crate::capture::{CaptureError, Keep, Source, Stop};
 use crate::connection::Options;
 use crate::event::{Event, EventKind, Sink, Totals};
 use crate::packet::PacketRef;
@@ -36,6 +37,7 @@ pub(super) fn run(arguments: &LiveArguments) -> anyhow::Result<()> {
     let needs = if arguments.capture.wait { Needs::Reopening } else { Needs::Nothing };
     privileges::give_up(arguments.capture.user.as_deref(), needs)?;
     let out = Out::open(arguments)?;
+    let store = Store::open(&arguments.store, &opened.inputs())?;
     if let Some(duration) = arguments.end.duration {
         let stop = stop.clone();
         thread::spawn(move || {
@@ -45,15 +47,24 @@ pub(super) fn run(arguments: &LiveArguments) -> anyhow::Result<()> {
     }
     let source = opened.start(&stop);
     let showing = Showing::new(arguments, out, &source, stop.clone());
-    follow(source, filter, &options, showing)
+    follow(source, filter, (&options, store), showing)
 }
 
 /// Shows what comes, to the end.
-fn follow(mut source: Live, filter: Option<Filter>, options: &Options, mut showing: Showing) -> anyhow::Result<()> {
+fn follow(
+    mut source: Live,
+    filter: Option<Filter>,
+    (options, mut store): (&Options, Option<Store>),
+    mut showing: Showing,
+) -> anyhow::Result<()> {
     showing.report.begin(&source.inputs())?;
+    let keep = store.as_mut().map(|store| store as &mut dyn Keep);
     let result = match filter {
-        None => pipeline::analyze(&mut source, options, &mut showing),
-        Some(filter) => pipeline::analyze(&mut source, options, &mut Selector::new(filter, 0, None, &mut showing)),
+        None => pipeline::analyze_and_keep(&mut source, options, &mut showing, keep),
+        Some(filter) => {
+            let mut selector = Selector::new(filter, 0, None, &mut showing);
+            pipeline::analyze_and_keep(&mut source, options, &mut selector, keep)
+        }
     };
     drop(source);
     let (totals, error) = match result {
@@ -61,6 +72,7 @@ fn follow(mut source: Live, filter: Option<Filter>, options: &Options, mut showi
         Err(interrupted) => (*interrupted.totals, Some(interrupted.error)),
     };
     showing.finish(totals)?;
+    store.map_or(Ok(()), Store::finish)?;
     error.map_or(Ok(()), |error: CaptureError| Err(error.into()))
 }
 
@@ -78,7 +90,8 @@ impl Showing {
     fn new(arguments: &LiveArguments, out: Out, source: &Live, stop: Stop) -> Self {
         let found = Arc::new(Found::default());
         let outlet = Arc::new(OnceLock::new());
-        let counts = Counts { packets: source.statistics(), found: Arc::clone(&found), outlet: Arc::clone(&outlet) };
+        let counts =
+            Counts { packets: source.statistics(), found: Arc::clone(&found), outlet: Arc::clone(&outlet) };
         let shown = shown(arguments, &out);
         let on_error = {
             let stop = stop.clone();
@@ -100,7 +113,11 @@ impl Showing {
             if let Some(count) = place.and_then(|place| totals.findings.get_mut(place)) {
                 *count += 1;
             }
-            self.show(&Event { at: finding.at, connection: None, kind: EventKind::Finding(Box::new(finding)) });
+            self.show(&Event {
+                at: finding.at,
+                connection: None,
+                kind: EventKind::Finding(Box::new(finding)),
+            });
         }
         let written = match self.error {
             Some(error) => Err(error),
@@ -128,7 +145,8 @@ impl Showing {
         if enough == Some(number) {
             self.stop.ask_at_once();
         }
-        let is_over = matches!(event.kind, EventKind::Message(_)) && enough.is_some_and(|enough| number > enough);
+        let is_over =
+            matches!(event.kind, EventKind::Message(_)) && enough.is_some_and(|enough| number > enough);
         if is_over { Wanted::No } else { Wanted::Yes }
     }
 }
@@ -182,7 +200,9 @@ fn filter(arguments: &LiveArguments, _options: &Options) -> anyhow::Result<Optio
     let Some(expression) = &arguments.r#where else { return Ok(None) };
     let filter = Filter::new(expression).context("--where")?;
     match filter.needs_end() {
-        Some(place) => Err(anyhow!("that is known only at the end of a connection").context(place).context("--where")),
+        Some(place) => {
+            Err(anyhow!("that is known only at the end of a connection").context(place).context("--where"))
+        }
         None => Ok(Some(filter)),
     }
 }
@@ -215,7 +235,11 @@ fn shown(arguments: &LiveArguments, out: &Out) -> Shown {
             Time::Delta => TimeStyle::Delta,
             Time::Absolute => TimeStyle::Absolute,
         },
-        zone: if arguments.utc || arguments.format == LiveFormat::Ndjson { TimeZone::UTC } else { TimeZone::system() },
+        zone: if arguments.utc || arguments.format == LiveFormat::Ndjson {
+            TimeZone::UTC
+        } else {
+            TimeZone::system()
+        },
         width: width(arguments.output.is_some()),
         color: out.color,
         ..Shown::default()

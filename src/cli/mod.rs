@@ -19,6 +19,7 @@ mod selection;
 mod signals;
 #[cfg(all(feature = "live", unix))]
 mod status;
+mod store;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -2,7 +2,9 @@
 
 use anyhow::{Context, anyhow, bail};
 use nix::unistd::{Gid, Uid, User, geteuid, initgroups, setgroups, setresgid, setresuid};
-use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_keep_capabilities, set_no_new_privs};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, set_capabilities, set_keep_capabilities, set_no_new_privs,
+};
 
 /// What is needed later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +37,16 @@ pub(super) fn give_up(user: Option<&str>, needs: Needs) -> anyhow::Result<()> {
     let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
     // Who has none has none to give up, and can't keep one.
     set_capabilities(None, sets)
-        .or_else(|_| set_capabilities(None, CapabilitySets { effective: CapabilitySet::empty(), permitted: CapabilitySet::empty(), inheritable: CapabilitySet::empty() }))
+        .or_else(|_| {
+            set_capabilities(
+                None,
+                CapabilitySets {
+                    effective: CapabilitySet::empty(),
+                    permitted: CapabilitySet::empty(),
+                    inheritable: CapabilitySet::empty(),
+                },
+            )
+        })
         .context("cannot give up capabilities")
 }
 
@@ -52,7 +63,8 @@ impl Target {
     fn become_it(&self) -> nix::Result<()> {
         match &self.user {
             Some(user) => {
-                let name = std::ffi::CString::new(user.name.as_str()).map_err(|_| nix::errno::Errno::EINVAL)?;
+                let name =
+                    std::ffi::CString::new(user.name.as_str()).map_err(|_| nix::errno::Errno::EINVAL)?;
                 initgroups(&name, self.gid)?;
             }
             None => setgroups(&[self.gid])?,
@@ -64,7 +76,10 @@ impl Target {
 
 fn target(user: Option<&str>) -> anyhow::Result<Option<Target>> {
     if let Some(name) = user {
-        let user = User::from_name(name).ok().flatten().ok_or_else(|| anyhow!("--user: there is no user '{name}'"))?;
+        let user = User::from_name(name)
+            .ok()
+            .flatten()
+            .ok_or_else(|| anyhow!("--user: there is no user '{name}'"))?;
         return Ok(Some(Target { uid: user.uid, gid: user.gid, user: Some(user) }));
     }
     Ok(if geteuid().is_root() { caller() } else { None })

@@ -12,7 +12,8 @@ use super::args::{AssumeArguments, Format, Payload, ReadArguments, ThresholdArgu
 use super::progress::Watched;
 use super::selection::Selection;
 use super::signals::stop_on_signals;
-use crate::capture::{self, Source};
+use super::store::Store;
+use crate::capture::{self, Keep, Source};
 use crate::connection::{Assumed, Assumptions, Options};
 use crate::event::{ConnectionId, Event, Sink};
 use crate::pipeline;
@@ -34,14 +35,17 @@ pub(super) fn run(mut arguments: ReadArguments) -> anyhow::Result<()> {
         Err(_) if stop.is_asked() => return Ok(()),
         source => source?,
     };
+    let mut store = Store::open(&arguments.store, &source.inputs())?;
     let out = Output::open(arguments)?;
     let mut reporting = Reporting { report: report(arguments, out), error: None };
     reporting.report.begin(&source.inputs()).with_context(|| unwritten(arguments))?;
     let mut source = Watched::new(source).until(stop);
+    let keep = store.as_mut().map(|store| store as &mut dyn Keep);
     let result = match selection {
-        None => pipeline::analyze(&mut source, &options, &mut reporting),
-        Some(selection) => selection.analyze(&mut source, &options, &mut reporting),
+        None => pipeline::analyze_and_keep(&mut source, &options, &mut reporting, keep),
+        Some(selection) => selection.analyze(&mut source, &options, &mut reporting, keep),
     };
+    store.map_or(Ok(()), Store::finish)?;
     if let Some(error) = reporting.error {
         return Err(error).with_context(|| unwritten(arguments));
     }

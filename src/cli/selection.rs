@@ -5,7 +5,7 @@ use anyhow::{Context, anyhow, bail};
 use super::args::{Format, ReadArguments};
 use super::progress::Watched;
 use super::{read::Reporting, say};
-use crate::capture::{self, Source};
+use crate::capture::{self, Keep, Source};
 use crate::connection::Options;
 use crate::event::Totals;
 use crate::pipeline::{self, Interrupted};
@@ -61,10 +61,11 @@ impl Selection {
         source: &mut Watched<S>,
         options: &Options,
         reporting: &mut Reporting,
+        keep: Option<&mut dyn Keep>,
     ) -> Result<Totals, Interrupted> {
         let option = self.option;
         let mut selector = self.selector(reporting);
-        let result = pipeline::analyze(source, options, &mut selector);
+        let result = pipeline::analyze_and_keep(source, options, &mut selector, keep);
         warn(option, selector.faults());
         result
     }

@@ -48,7 +48,8 @@ pub(super) struct Counts {
 impl Screen {
     pub(super) fn new(out: Box<dyn Write + Send>, to_terminal: bool, counts: Counts) -> Self {
         let bar = if io::stderr().is_terminal() {
-            let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+            let style =
+                ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
             ProgressBar::new_spinner().with_style(style)
         } else {
             ProgressBar::hidden()

@@ -148,6 +148,12 @@ impl Exchange {
         left
     }
 
+    /// Is the first request not there yet, is one being sent, or does one that can open a WebSocket wait for its answer?
+    pub(super) fn may_open(&self) -> bool {
+        let is_asking = matches!(&self.client, Lane::Reading(reader) if reader.is_in_head());
+        !self.spoke_http || !self.held_client.is_empty() || self.pending.decides_protocol() || is_asking
+    }
+
     /// What was held, in packet order.
     pub(super) fn next_held(&mut self) -> Option<(Side, Item)> {
         let number = |held: &Held| held.next_at().map_or(u64::MAX, |at| at.number);

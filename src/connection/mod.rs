@@ -126,6 +126,15 @@ impl Connection {
         matches!(self.stage, Stage::Other)
     }
 
+    /// Can the packets of now be those of an opening handshake?
+    pub fn may_open(&self) -> bool {
+        match &self.stage {
+            Stage::New | Stage::Roleless(_) | Stage::WebSocket(_) => true,
+            Stage::Http(exchange) => exchange.may_open(),
+            Stage::Other => false,
+        }
+    }
+
     /// Is it an open WebSocket connection?
     pub fn is_websocket(&self) -> bool {
         matches!(self.stage, Stage::WebSocket(_))

@@ -59,6 +59,11 @@ impl RequestReader {
         self.0.is_idle()
     }
 
+    /// Has it the beginning of a head, but not its end?
+    pub fn is_in_head(&self) -> bool {
+        matches!(self.0.state, State::InHead(_))
+    }
+
     /// Will it never consume another byte?
     pub fn is_over(&self) -> bool {
         self.0.is_over()

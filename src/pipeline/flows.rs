@@ -10,6 +10,7 @@ use hashbrown::HashTable;
 use memory::{Account, Memory};
 use timers::{Queue, Timer, Timers};
 
+use super::hold::{LifeId, Worth};
 use crate::connection::outbox::{Outbox, Protocols};
 use crate::connection::{Connection, Options};
 use crate::decode::{Segment, TcpFlags};
@@ -31,6 +32,8 @@ pub(super) struct Flows<'a> {
     out: Outbox,
     seen: u64,
     given_up: u64,
+    /// Lives that ended without a packet of their own; only where somebody asks.
+    settled: Option<Vec<(LifeId, Worth)>>,
 }
 
 #[derive(Default)]
@@ -45,9 +48,11 @@ struct Slot {
 struct Flow {
     key: FlowKey,
     life: Life,
-    /// Of that life: which of all.
-    number: u64,
+    /// The number of that life.
+    id: LifeId,
     last: PacketRef,
+    /// Was a WebSocket connection reported of this life?
+    reported: bool,
     account: Account,
 }
 
@@ -69,7 +74,8 @@ struct Followed {
 }
 
 impl<'a> Flows<'a> {
-    pub(super) fn new(options: &'a Options) -> Self {
+    /// With `settled`, says how lives ended that no packet decided.
+    pub(super) fn new(options: &'a Options, settled: Option<Vec<(LifeId, Worth)>>) -> Self {
         Self {
             options,
             index: HashTable::new(),
@@ -81,6 +87,7 @@ impl<'a> Flows<'a> {
             out: Outbox::default(),
             seen: 0,
             given_up: 0,
+            settled,
         }
     }
 
@@ -113,27 +120,39 @@ impl<'a> Flows<'a> {
         self.out.protocols()
     }
 
-    /// Takes one segment; `now` is the latest time of the capture, up to which flows have expired.
-    pub(super) fn segment(&mut self, segment: &Segment<'_>, now: Timestamp) {
+    /// Takes one segment; `now` is the latest time of the capture, up to which flows have expired. Says to which life it
+    /// belongs, and what is known of that.
+    pub(super) fn segment(&mut self, segment: &Segment<'_>, now: Timestamp) -> Option<(LifeId, Worth)> {
         let (key, direction) = FlowKey::of(segment);
         let slot = match self.find(&key) {
             Some(slot) => slot,
             None if opens_flow(segment) => self.insert(key, segment.at, now),
-            None => return,
+            None => return None,
         };
-        let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut()) else { return };
+        let flow = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut())?;
         flow.last = segment.at;
         if flow.begins_anew(segment, direction) {
-            let old = std::mem::replace(&mut flow.life, Life::followed(key, segment.at, self.options));
             self.seen += 1;
-            flow.number = self.seen;
             self.memory.free(&std::mem::take(&mut flow.account));
-            old.finish(segment.at, CloseHow::CaptureEnded, self.options, &mut self.out);
+            let new = Flow::new(key, segment.at, LifeId(self.seen), self.options);
+            let old = std::mem::replace(flow, new);
+            let ended = old.finish(segment.at, CloseHow::CaptureEnded, self.options, &mut self.out);
+            self.settled.iter_mut().for_each(|settled| settled.push(ended));
         }
-        if flow.follow(segment, direction, self.options, &mut self.out) {
+        let before = self.out.opened();
+        let lingers = flow.follow(segment, direction, self.options, &mut self.out);
+        flow.reported |= self.out.opened() > before;
+        let known = (flow.id, flow.worth());
+        if lingers {
             self.linger(slot, now);
         }
         self.weigh(slot, segment.at);
+        Some(known)
+    }
+
+    /// Lives that have ended since the last time, and whether a WebSocket connection was reported of each.
+    pub(super) fn settled(&mut self) -> impl Iterator<Item = (LifeId, Worth)> {
+        self.settled.iter_mut().flat_map(|settled| settled.drain(..))
     }
 
     /// The flows that are left, in the order in which they began: each is to be finished.
@@ -160,8 +179,7 @@ impl<'a> Flows<'a> {
             self.given_up += u64::from(self.give_one_up());
         }
         self.seen += 1;
-        let life = Life::followed(key, at, self.options);
-        let flow = Flow { key, life, number: self.seen, last: at, account: Account::default() };
+        let flow = Flow::new(key, at, LifeId(self.seen), self.options);
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
             self.slots.len() - 1
@@ -230,7 +248,9 @@ impl<'a> Flows<'a> {
         let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.take()) else { return };
         self.free.push(slot);
         self.memory.free(&flow.account);
-        flow.life.finish(flow.last, how, self.options, &mut self.out);
+        let last = flow.last;
+        let ended = flow.finish(last, how, self.options, &mut self.out);
+        self.settled.iter_mut().for_each(|settled| settled.push(ended));
     }
 }
 
@@ -244,6 +264,34 @@ fn opens_flow(segment: &Segment<'_>) -> bool {
 }
 
 impl Flow {
+    fn new(key: FlowKey, at: PacketRef, id: LifeId, options: &Options) -> Self {
+        Self {
+            key,
+            life: Life::followed(key, at, options),
+            id,
+            last: at,
+            reported: false,
+            account: Account::default(),
+        }
+    }
+
+    /// What is known of the packets of now.
+    fn worth(&self) -> Worth {
+        match &self.life {
+            _ if self.reported => Worth::Kept,
+            Life::Followed(followed) if followed.connection.may_open() => Worth::Unknown,
+            Life::Followed(_) | Life::Other(_) | Life::Closed(_) => Worth::None,
+        }
+    }
+
+    /// Ends this life; says what it was.
+    fn finish(self, at: PacketRef, how: CloseHow, options: &Options, out: &mut Outbox) -> (LifeId, Worth) {
+        let before = out.opened();
+        self.life.finish(at, how, options, out);
+        let reported = self.reported || out.opened() > before;
+        (self.id, if reported { Worth::Kept } else { Worth::None })
+    }
+
     fn begins_anew(&self, segment: &Segment<'_>, direction: Direction) -> bool {
         match &self.life {
             Life::Followed(followed) => followed.tracker.begins_anew(segment, direction),

@@ -2,13 +2,15 @@
 
 mod clock;
 mod flows;
+mod hold;
 
 use std::ops::ControlFlow;
 
 use clock::{Clock, StepsBack};
 use flows::Flows;
+use hold::Hold;
 
-use crate::capture::{CaptureError, Next, Source};
+use crate::capture::{CaptureError, Keep, Next, Source};
 use crate::connection::Options;
 use crate::decode::Decoder;
 use crate::event::{Event, EventKind, Sink, Totals};
@@ -27,7 +29,22 @@ pub fn analyze(
     options: &Options,
     sink: &mut dyn Sink,
 ) -> Result<Totals, Interrupted> {
-    let mut analysis = Analysis::new(options, sink);
+    analyze_and_keep(source, options, sink, None)
+}
+
+/// As [`analyze`], and gives the packets of WebSocket connections to `keep`: of those that are reported, opened or refused. The start
+/// of each waits until it is known, in at most `Limits::undecided_packets`. A packet that is a fragment of IP is kept only if it
+/// is the one that completes its datagram.
+///
+/// # Errors
+/// As [`analyze`].
+pub fn analyze_and_keep(
+    source: &mut dyn Source,
+    options: &Options,
+    sink: &mut dyn Sink,
+    keep: Option<&mut dyn Keep>,
+) -> Result<Totals, Interrupted> {
+    let mut analysis = Analysis::new(options, sink, keep);
     let mut first_error = None;
     loop {
         let taken = match source.next() {
@@ -62,24 +79,27 @@ pub struct Interrupted {
 }
 
 /// The pipeline between packets and events.
-struct Analysis<'a> {
+struct Analysis<'a, 'k> {
     decoder: Decoder,
     flows: Flows<'a>,
     sink: &'a mut dyn Sink,
     totals: Totals,
     clock: Clock,
     options: &'a Options,
+    hold: Option<Hold<'k>>,
 }
 
-impl<'a> Analysis<'a> {
-    fn new(options: &'a Options, sink: &'a mut dyn Sink) -> Self {
+impl<'a, 'k> Analysis<'a, 'k> {
+    fn new(options: &'a Options, sink: &'a mut dyn Sink, keep: Option<&'k mut dyn Keep>) -> Self {
+        let hold = keep.map(|keep| Hold::new(keep, options.limits.undecided_packets));
         Self {
             decoder: Decoder::new(&options.limits),
-            flows: Flows::new(options),
+            flows: Flows::new(options, hold.as_ref().map(|_| Vec::new())),
             sink,
             totals: Totals::default(),
             clock: Clock::default(),
             options,
+            hold,
         }
     }
 
@@ -90,7 +110,12 @@ impl<'a> Analysis<'a> {
             self.pass_on()?;
         }
         match self.decoder.decode(packet) {
-            Ok(segment) => self.flows.segment(&segment, now),
+            Ok(segment) => {
+                let known = self.flows.segment(&segment, now);
+                if let (Some(hold), Some((life, worth))) = (&mut self.hold, known) {
+                    hold.packet(packet, life, worth);
+                }
+            }
             Err(reason) => self.totals.skipped.count(reason),
         }
         self.pass_on()
@@ -102,11 +127,23 @@ impl<'a> Analysis<'a> {
         while self.flows.expire(now) {
             self.pass_on()?;
         }
+        if let Some(hold) = &mut self.hold {
+            hold.pause(now);
+        }
         self.pass_on()
+    }
+
+    /// Passes on, or gives up, the packets of lives that have ended.
+    fn settle(&mut self) {
+        let Some(hold) = &mut self.hold else { return };
+        for (life, worth) in self.flows.settled() {
+            hold.settle(life, worth);
+        }
     }
 
     /// Gives what connections said to the sink, and counts it.
     fn pass_on(&mut self) -> ControlFlow<()> {
+        self.settle();
         for event in self.flows.out().drain() {
             count(&mut self.totals, &event);
             self.sink.event(event)?;
@@ -122,6 +159,10 @@ impl<'a> Analysis<'a> {
             }
         }
         self.flows.out().finish(self.clock.end(), &self.options.limits);
+        self.settle();
+        if let Some(hold) = &mut self.hold {
+            hold.release(self.clock.end().time);
+        }
         if self.pass_on().is_break() {
             return self.totals;
         }
@@ -156,7 +197,8 @@ impl<'a> Analysis<'a> {
                 findings.push(DROPPED_PACKETS.broken(Blame::Capture, last, detail));
             }
             if input.overrun > 0 {
-                let detail = format!("{} more were dropped by wspect: analysis could not keep up", input.overrun);
+                let detail =
+                    format!("{} more were dropped by wspect: analysis could not keep up", input.overrun);
                 findings.push(DROPPED_PACKETS.broken(Blame::Capture, last, detail));
             }
         }

@@ -57,7 +57,8 @@ fn lateness(line: &Value) -> i64 {
         return 0;
     }
     let time: jiff::Timestamp = line["time"].as_str().unwrap().parse().unwrap();
-    (jiff::Timestamp::try_from(SystemTime::now()).unwrap() - time).total(jiff::Unit::Millisecond).unwrap() as i64
+    (jiff::Timestamp::try_from(SystemTime::now()).unwrap() - time).total(jiff::Unit::Millisecond).unwrap()
+        as i64
 }
 
 #[test]
@@ -74,13 +75,14 @@ fn of_a_flood_every_packet_is_analysed_or_counted_as_dropped() {
     Peer::client(&network, &["flood", &FLOOD.to_string()]).finish(&mut Log::new());
     let (watcher, mut lines) = reading.join().unwrap();
     server.stop(&mut Log::new());
-    lines.extend(watcher.interrupt());
     let sent = network.packets("server") - before;
+    lines.extend(watcher.interrupt());
     let totals = lines.last().unwrap();
     let read = totals["packets"].as_u64().unwrap();
     let dropped = |whose: &str| -> u64 {
         let details = lines.iter().filter(|line| line["rule"] == "capture-dropped-packets");
-        let details = details.filter_map(|line| line["detail"].as_str()).filter(|detail| detail.contains(whose));
+        let details =
+            details.filter_map(|line| line["detail"].as_str()).filter(|detail| detail.contains(whose));
         details.map(|detail| detail.split(' ').next().unwrap().parse::<u64>().unwrap()).sum()
     };
     let (kernel, own) = (dropped("while the capture was made"), dropped("by wspect"));

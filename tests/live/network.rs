@@ -32,6 +32,12 @@ impl Network {
         Some(network)
     }
 
+    /// A new wire in place of one that was deleted.
+    pub(crate) fn rewire(&self) {
+        self.link(("server", LINK), ("client", LINK));
+        self.address();
+    }
+
     fn spaces(spaces: &[&str]) -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("wspect{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -40,7 +46,9 @@ impl Network {
             let made = Command::new("ip").args(["netns", "add", &network.space(space)]).output();
             let refused = match &made {
                 Err(error) => Some(format!("ip: {error}")),
-                Ok(output) if !output.status.success() => Some(String::from_utf8_lossy(&output.stderr).into_owned()),
+                Ok(output) if !output.status.success() => {
+                    Some(String::from_utf8_lossy(&output.stderr).into_owned())
+                }
                 Ok(_) => None,
             };
             if let Some(reason) = refused {
@@ -64,8 +72,11 @@ impl Network {
         let (one, other) = (self.space(one), self.space(other));
         let ends = ["name", first, "netns", &one, "type", "veth", "peer", "name", second, "netns", &other];
         ip(&[&["link", "add"], &ends[..]].concat());
-        ip(&["-n", &one, "link", "set", first, "up"]);
-        ip(&["-n", &other, "link", "set", second, "up"]);
+        for (space, name) in [(&one, first), (&other, second)] {
+            // Without an IPv6 address nothing speaks but the endpoints.
+            ip(&["-n", space, "link", "set", name, "addrgenmode", "none"]);
+            ip(&["-n", space, "link", "set", name, "up"]);
+        }
     }
 
     fn address(&self) {

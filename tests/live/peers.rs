@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::thread;
+use std::process::{Child, Stdio};
+use std::sync::mpsc::channel;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use sha1::{Digest, Sha1};
@@ -37,60 +38,67 @@ pub(crate) type Log = BTreeMap<u16, [Vec<Sent>; 2]>;
 /// An endpoint that runs.
 pub(crate) struct Peer {
     child: Child,
-    lines: BufReader<ChildStdout>,
+    /// What it says, read as it says it: a full pipe would stop it.
+    log: JoinHandle<Log>,
 }
 
 impl Peer {
     /// The server, as soon as it listens.
     pub(crate) fn server(network: &Network) -> Self {
-        let mut peer = Self::run(network, "server", &["server"]);
-        let mut line = String::new();
-        while !line.contains("listening") {
-            line.clear();
-            assert_ne!(peer.lines.read_line(&mut line).unwrap(), 0, "the server does not run");
-        }
+        let (say, listens) = channel();
+        let peer = Self::run(network, "server", &["server"], move || say.send(()).unwrap_or_default());
+        listens.recv().expect("the server listens");
         peer
     }
 
     /// A client that does what the words say.
     pub(crate) fn client(network: &Network, words: &[&str]) -> Self {
-        Self::run(network, "client", words)
+        Self::run(network, "client", words, || ())
     }
 
-    fn run(network: &Network, space: &str, words: &[&str]) -> Self {
+    fn run(network: &Network, space: &str, words: &[&str], listens: impl Fn() + Send + 'static) -> Self {
         let program = std::env::current_exe().unwrap();
         let mut command = network.command(space, program.to_str().unwrap());
         command.args(["--exact", "peers::endpoint", "--nocapture", "--test-threads=1"]);
-        Self::spawn(command.env(ROLE, words.join(" ")))
-    }
-
-    fn spawn(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command.env(ROLE, words.join(" ")).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
-        Self { child, lines }
+        Self { child, log: thread::spawn(move || collect(lines, &listens)) }
     }
 
     /// Waits for the end of a client.
     pub(crate) fn finish(mut self, log: &mut Log) {
-        collect(&mut self.lines, log);
         assert!(self.child.wait().unwrap().success());
+        add(self.log.join().unwrap(), log);
     }
 
     /// Ends a server.
     pub(crate) fn stop(mut self, log: &mut Log) {
         self.child.kill().unwrap();
-        collect(&mut self.lines, log);
         self.child.wait().unwrap();
+        add(self.log.join().unwrap(), log);
     }
 }
 
-fn collect(lines: &mut impl BufRead, log: &mut Log) {
+fn add(more: Log, log: &mut Log) {
+    for (port, [client, server]) in more {
+        let known = log.entry(port).or_default();
+        known[0].extend(client);
+        known[1].extend(server);
+    }
+}
+
+fn collect(lines: impl BufRead, listens: &dyn Fn()) -> Log {
+    let mut log = Log::new();
     for line in lines.lines().map_while(Result::ok) {
+        if line.contains("listening") {
+            listens();
+        }
         let Some(rest) = line.split("LOG ").nth(1) else { continue };
         let [port, side, kind, length, digest] = rest.split(' ').collect::<Vec<_>>()[..] else { continue };
         let sent = Sent { kind: kind.to_owned(), length: length.parse().unwrap(), digest: digest.to_owned() };
         log.entry(port.parse().unwrap()).or_default()[usize::from(side == "server")].push(sent);
     }
+    log
 }
 
 const ROLE: &str = "WSPECT_TEST_ENDPOINT";
@@ -120,7 +128,10 @@ fn log(port: u16, side: &str, message: &Message) {
         Message::Close(frame) => {
             let code = frame.as_ref().map(|frame| u16::from(frame.code).to_be_bytes());
             let reason = frame.as_ref().map(|frame| frame.reason.as_str()).unwrap_or_default();
-            ("close", Bytes::from([code.as_ref().map_or(&[][..], |code| &code[..]), reason.as_bytes()].concat()))
+            (
+                "close",
+                Bytes::from([code.as_ref().map_or(&[][..], |code| &code[..]), reason.as_bytes()].concat()),
+            )
         }
         Message::Frame(_) => unreachable!(),
     };

@@ -91,8 +91,10 @@ fn send(to: &mut Capture<Active>, mut frame: Vec<u8>) {
     let _ = to.sendpacket(frame);
 }
 
-fn folded<'a>(words: impl Iterator<Item = &'a [u8]>) -> u16 {
-    let sum: u32 = words.map(|word| u32::from(word[0]) << 8 | u32::from(*word.get(1).unwrap_or(&0))).sum();
+fn folded<T: AsRef<[u8]>>(words: impl Iterator<Item = T>) -> u16 {
+    let sum: u32 = words
+        .map(|word| u32::from(word.as_ref()[0]) << 8 | u32::from(*word.as_ref().get(1).unwrap_or(&0)))
+        .sum();
     let sum = (sum & 0xffff) + (sum >> 16);
     u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap()
 }

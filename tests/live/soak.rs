@@ -38,7 +38,9 @@ fn memory_stays_level_while_connections_come_and_go() {
     });
     client.finish(&mut Log::new());
     sampling.join().unwrap();
-    assert!(std::process::Command::new("kill").args(["-INT", &process.to_string()]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("kill").args(["-INT", &process.to_string()]).status().unwrap().success()
+    );
     let ([connections, messages], (_, status, errors)) = reading.join().unwrap();
     println!("{connections} connections, {messages} messages");
     server.stop(&mut Log::new());
@@ -48,6 +50,9 @@ fn memory_stays_level_while_connections_come_and_go() {
 /// `RSS 12345 kB, of it 67 kB the kernel's buffer`
 fn memory(process: u32) -> String {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let field = |name: &str| status.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
-    ["VmRSS", "RssAnon", "RssFile", "RssShmem"].map(|name| field(name).split_whitespace().collect::<Vec<_>>().join(" ")).join(", ")
+    let field =
+        |name: &str| status.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+    ["VmRSS", "RssAnon", "RssFile", "RssShmem"]
+        .map(|name| field(name).split_whitespace().collect::<Vec<_>>().join(" "))
+        .join(", ")
 }

@@ -38,7 +38,8 @@ impl Watcher {
         Self::spawn(&mut command)
     }
 
-    fn spawn(command: &mut Command) -> Self {
+    /// Any command whose output is NDJSON.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -83,7 +84,9 @@ impl Watcher {
     /// Sends a signal to wspect itself.
     pub(crate) fn signal(&self, signal: &str) {
         // `ip netns exec` becomes the program that it runs, so that the process is wspect's.
-        assert!(Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success());
+        assert!(
+            Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success()
+        );
     }
 
     /// Waits for the end: the lines that are left, the exit status, what was said on standard error.

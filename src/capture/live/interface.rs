@@ -85,7 +85,10 @@ pub(super) enum Reading {
 
 impl Interface {
     pub(super) fn open(name: &str, settings: &Settings) -> Result<Self, CaptureError> {
-        let failed = |error: pcap::Error| CaptureError::Interface { name: name.to_owned(), cause: cause(name, &error) };
+        let failed = |error: pcap::Error| CaptureError::Interface {
+            name: name.to_owned(),
+            cause: cause(name, &error),
+        };
         let capture = Capture::from_device(name)
             .map_err(failed)?
             .snaplen(i32::try_from(settings.snap_length).unwrap_or(i32::MAX))
@@ -152,7 +155,8 @@ const fn link_type(data_link: u16) -> LinkType {
 
 /// With [`PRECISION`], the second part is in nanoseconds.
 fn time(seconds: impl Into<i64>, fraction: impl Into<i64>) -> Timestamp {
-    Timestamp::from_nanos(seconds.into().saturating_mul(NANOS_PER_SECOND)).saturating_add(fraction.into() * FRACTION)
+    Timestamp::from_nanos(seconds.into().saturating_mul(NANOS_PER_SECOND))
+        .saturating_add(fraction.into() * FRACTION)
 }
 
 #[cfg(target_os = "linux")]

@@ -39,7 +39,9 @@ pub fn interfaces() -> Result<(Vec<Listed>, Option<CaptureError>), CaptureError>
     let first = listed.iter().find(|each| each.up).or(listed.first());
     let trouble = match first {
         None => Some(CaptureError::Unavailable("no interface can be captured here".to_owned())),
-        Some(first) => Interface::open(&first.name, &Settings { buffer: 1 << 20, ..Settings::default() }).err(),
+        Some(first) => {
+            Interface::open(&first.name, &Settings { buffer: 1 << 20, ..Settings::default() }).err()
+        }
     };
     Ok((listed, trouble))
 }
@@ -62,6 +64,7 @@ impl From<Device> for Listed {
 
 /// What to do where privileges are missing, with the path of this program.
 pub(super) fn privileges() -> String {
-    let program = std::env::current_exe().map_or_else(|_| "wspect".to_owned(), |path| path.display().to_string());
+    let program =
+        std::env::current_exe().map_or_else(|_| "wspect".to_owned(), |path| path.display().to_string());
     format!("run it with sudo, or once: sudo setcap cap_net_raw,cap_net_admin=eip {program}")
 }

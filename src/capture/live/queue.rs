@@ -38,7 +38,8 @@ pub(super) enum Given {
 impl Queue {
     pub(super) fn new(interfaces: usize) -> Self {
         let losses = (0..interfaces).map(|_| Losses::default()).collect();
-        let statistics = Arc::new(Statistics { captured: AtomicU64::new(0), losses, notices: Mutex::default() });
+        let statistics =
+            Arc::new(Statistics { captured: AtomicU64::new(0), losses, notices: Mutex::default() });
         Self { state: Mutex::default(), filled: Condvar::new(), statistics }
     }
 
@@ -145,7 +146,8 @@ impl Statistics {
 
     /// Both for each interface.
     pub(super) fn losses(&self) -> impl Iterator<Item = (u64, u64)> {
-        let read = |each: &Losses| (each.by_kernel.load(Ordering::Relaxed), each.by_queue.load(Ordering::Relaxed));
+        let read =
+            |each: &Losses| (each.by_kernel.load(Ordering::Relaxed), each.by_queue.load(Ordering::Relaxed));
         self.losses.iter().map(read)
     }
 
@@ -185,7 +187,13 @@ impl Batch {
         self.records.len()
     }
 
-    pub(super) fn push(&mut self, (time, file): (Timestamp, u16), link: LinkType, original_len: usize, data: &[u8]) {
+    pub(super) fn push(
+        &mut self,
+        (time, file): (Timestamp, u16),
+        link: LinkType,
+        original_len: usize,
+        data: &[u8],
+    ) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(data);
         let original_len = original_len.max(data.len());
@@ -274,7 +282,8 @@ mod tests {
             batch.push((Timestamp::from_nanos(nanos), file), LinkType::ETHERNET, 0, &[]);
         }
         batch.sort();
-        let order: Vec<_> = batch.records.iter().map(|record| (record.time.as_nanos(), record.file)).collect();
+        let order: Vec<_> =
+            batch.records.iter().map(|record| (record.time.as_nanos(), record.file)).collect();
         assert_eq!(order, [(1, 0), (2, 1), (5, 0), (5, 1)]);
     }
 }

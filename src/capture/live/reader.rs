@@ -65,7 +65,9 @@ impl Reader {
         let several = self.places.len() > 1;
         for turn in 0..self.places.len() {
             let number = (self.first + turn) % self.places.len();
-            let (Ok(file), Some(place)) = (u16::try_from(number), self.places.get_mut(number)) else { continue };
+            let (Ok(file), Some(place)) = (u16::try_from(number), self.places.get_mut(number)) else {
+                continue;
+            };
             let Some(interface) = &mut place.interface else { continue };
             match interface.read(file, batch) {
                 Ok(Reading::Empty) => {}
@@ -114,7 +116,8 @@ impl Reader {
     }
 
     fn is_any_left(&self) -> bool {
-        self.settings.absence == Absence::IsWaitedFor || self.places.iter().any(|place| place.interface.is_some())
+        self.settings.absence == Absence::IsWaitedFor
+            || self.places.iter().any(|place| place.interface.is_some())
     }
 
     /// Looks whether an interface that was gone is there again.

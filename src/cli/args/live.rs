@@ -57,6 +57,10 @@ pub struct LiveArguments {
     #[command(flatten)]
     pub end: EndArguments,
 
+    /// What to keep.
+    #[command(flatten)]
+    pub store: StoreArguments,
+
     /// How to capture.
     #[command(flatten)]
     pub capture: CaptureArguments,
@@ -81,6 +85,49 @@ pub struct EndArguments {
     /// After so many WebSocket connections have ended
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub connections: Option<u64>,
+}
+
+/// Packets of WebSocket connections that are kept.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Keeping packets")]
+pub struct StoreArguments {
+    /// Write the packets of all WebSocket connections, from their handshakes on and no others, to this pcapng file
+    #[arg(long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+
+    /// Go on in another file (FILE.00001.pcapng, FILE.00002.pcapng …) at this size, or after this time of the capture: 100MB, 1h or both
+    #[arg(long, value_name = "SIZE|DURATION", value_delimiter = ',', value_parser = rotate, requires = "write")]
+    pub rotate: Vec<Rotate>,
+
+    /// Keep only so many of these files, the latest
+    #[arg(long, value_name = "N", value_parser = number, requires = "rotate")]
+    pub keep: Option<usize>,
+}
+
+/// When another file begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotate {
+    /// At so many bytes.
+    Size(u64),
+    /// So long after its first packet.
+    Time(Duration),
+}
+
+/// `100MB`, `1h`
+fn rotate(text: &str) -> Result<Rotate, String> {
+    let is_size = text.ends_with(['B', 'b']) || text.bytes().all(|byte| byte.is_ascii_digit());
+    let rotate = if is_size { Rotate::Size(size(text)?.as_u64()) } else { Rotate::Time(duration(text)?) };
+    match rotate {
+        Rotate::Size(0) | Rotate::Time(Duration::ZERO) => {
+            Err("a file has to have room for a packet".to_owned())
+        }
+        rotate => Ok(rotate),
+    }
+}
+
+/// `5`
+fn number(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "a number of files, at least 1".to_owned())
 }
 
 /// How interfaces are captured.
@@ -136,6 +183,7 @@ Examples:
   sudo wspect live -i eth0 tcp port 8080         one interface, one port
   sudo wspect live -i lo --where 'm.text.contains(\"error\")'
   sudo wspect live --format ndjson --duration 10min | jq .
+  sudo wspect live --write ws.pcapng --rotate 100MB --keep 10
   ssh host tcpdump -U -w - tcp port 80 | wspect read -   another machine's
 
 Capturing needs privileges: sudo, or once

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Flow, Flows, Followed, Life, Slot, Timer};
+use super::{Flow, Flows, Followed, Life, LifeId, Slot, Timer};
 use crate::connection::Footprint;
 use crate::event::CloseHow;
 use crate::packet::PacketRef;
@@ -104,7 +104,7 @@ impl Memory {
         let footprint = flow.footprint();
         self.bytes = self.bytes.saturating_sub(flow.account.bytes).saturating_add(footprint.bytes);
         flow.account.bytes = footprint.bytes;
-        let entry = Entry { slot, life: flow.number, seen: flow.last.number };
+        let entry = Entry { slot, life: flow.id, seen: flow.last.number };
         if footprint.bytes > LARGE && !flow.account.is_large {
             flow.account.is_large = true;
             self.large.order.push_back(entry);
@@ -156,7 +156,7 @@ struct Recency {
 struct Entry {
     slot: usize,
     /// The number of its life.
-    life: u64,
+    life: LifeId,
     /// The packet up to which its activity is known.
     seen: u64,
 }
@@ -177,7 +177,7 @@ impl Recency {
 
 impl Entry {
     fn flow<'a>(&self, slots: &'a [Slot]) -> Option<&'a Flow> {
-        slots.get(self.slot)?.flow.as_ref().filter(|flow| flow.number == self.life)
+        slots.get(self.slot)?.flow.as_ref().filter(|flow| flow.id == self.life)
     }
 }
 

@@ -50,7 +50,8 @@ impl<W: Write> Scroll<W> {
         let opened = Opened::from(opening);
         self.page(|page| {
             let request = opened.request.as_deref().unwrap_or_default();
-            let tunnel = opened.tunnel.as_ref().map(|to| format!(" through a proxy to {to}")).unwrap_or_default();
+            let tunnel =
+                opened.tunnel.as_ref().map(|to| format!(" through a proxy to {to}")).unwrap_or_default();
             let parties = format!("{} → {}{tunnel}  {request}", opened.client, opened.server);
             page.headed(at, id, "opens", &format!("{parties}  {}", answer(&opened).join(" · ")))
         })
@@ -88,7 +89,9 @@ impl<W: Write> Scroll<W> {
 impl<W: Write> Report for Scroll<W> {
     fn begin(&mut self, inputs: &[CaptureInfo]) -> io::Result<()> {
         let names = inputs.iter().map(|input| words::safe(&input.path)).collect::<Vec<_>>().join(", ");
-        self.page(|page| page.write(&Line::default().styled(DIM, format!("Capturing on {names}; Ctrl-C ends."))))
+        self.page(|page| {
+            page.write(&Line::default().styled(DIM, format!("Capturing on {names}; Ctrl-C ends.")))
+        })
     }
 
     fn event(&mut self, event: &Event) -> io::Result<()> {
@@ -119,7 +122,8 @@ impl<W: Write> Timeline<'_, W> {
     fn headed(&mut self, time: Timestamp, id: ConnectionId, word: &str, text: &str) -> io::Result<()> {
         let time = self.time(time);
         let gap = if self.shown.time == TimeStyle::Delta { "" } else { "  " };
-        let head = Line::default().plain(time).plain(gap).styled(BOLD, label(id)).styled(BOLD, word).plain("  ");
+        let head =
+            Line::default().plain(time).plain(gap).styled(BOLD, label(id)).styled(BOLD, word).plain("  ");
         let hanging = head.width();
         let lines = crate::report::text::wrap(text, self.shown.width.saturating_sub(hanging).max(LEAST_TEXT));
         let mut lines = lines.into_iter();
