@@ -1,5 +1,7 @@
 //! An empty `libpcap.a` for the linker: the pcap crate asks for `-lpcap`, and this crate has its functions.
 
+#![expect(clippy::disallowed_methods, reason = "cargo speaks to build scripts through the environment")]
+
 use std::path::Path;
 use std::{env, fs, io};
 

@@ -177,6 +177,7 @@ fn options(arguments: &LiveArguments) -> anyhow::Result<Options> {
     let mut options = Options::default();
     options.limits.payload = usize::try_from(arguments.max_payload.as_u64()).context("--max-payload")?;
     options.limits.reorder_packets = REORDERED;
+    options.limits.handshakes = REMEMBERED;
     options.thresholds = thresholds(&arguments.thresholds);
     options.payload = match payload(arguments) {
         PayloadMode::Full => usize::MAX,
@@ -192,6 +193,9 @@ fn options(arguments: &LiveArguments) -> anyhow::Result<Options> {
 /// An interface shows packets in order, but for a few places between the queues of a card: who looks at them now should not
 /// wait for 32 more.
 const REORDERED: u32 = 8;
+
+/// Who reconnects does so soon: of a run that lasts for weeks, the latest handshakes are enough to compare new ones with.
+const REMEMBERED: usize = 1 << 13;
 
 /// Room for a preview, and for a wide terminal's line.
 const PREVIEW: usize = 1024;

@@ -5,12 +5,17 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "a test may fail by panicking, and these meet real files, clocks and networks"
 )]
 
 /// Ctrl-C, limits, broken pipes, interfaces that go away.
 mod ends;
+/// libpcap, there and not there; what is typed wrong.
+mod loading;
 /// What the capture must hold, on a good link, on a bad one and under load.
 mod messages;
 /// Two or three network namespaces and their links.

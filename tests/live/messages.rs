@@ -52,13 +52,12 @@ fn compare(network: &Network, arguments: &[&str]) {
 }
 
 /// Milliseconds from a message's packet to now.
-fn lateness(line: &Value) -> i64 {
+fn lateness(line: &Value) -> i128 {
     if line["event"] != "message" {
         return 0;
     }
     let time: jiff::Timestamp = line["time"].as_str().unwrap().parse().unwrap();
-    (jiff::Timestamp::try_from(SystemTime::now()).unwrap() - time).total(jiff::Unit::Millisecond).unwrap()
-        as i64
+    jiff::Timestamp::try_from(SystemTime::now()).unwrap().duration_since(time).as_millis()
 }
 
 #[test]

@@ -75,7 +75,7 @@ mod linux {
     /// Defines the functions of libpcap, each with what it returns where the library is not there. Pointers of all types
     /// are passed alike.
     macro_rules! forward {
-        ($(fn $name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)? { $absent:expr })*) => {$(
+        ($(fn $name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)? $absent:block)*) => {$(
             /// # Safety
             /// As the function of libpcap.
             #[unsafe(no_mangle)]
@@ -86,13 +86,12 @@ mod linux {
                 };
                 static FUNCTION: Function = Function::new(NAME);
                 let place = FUNCTION.place();
-                if place.is_null() {
-                    return $absent;
-                }
-                // SAFETY: libpcap's function of this name has this signature, and the caller keeps to its contract.
-                unsafe {
-                    let function: unsafe extern "C" fn($($type),*) $(-> $result)? = std::mem::transmute(place);
-                    function($($argument),*)
+                if place.is_null() $absent else {
+                    // SAFETY: libpcap's function of this name has this signature, and the caller keeps to its contract.
+                    unsafe {
+                        let function: unsafe extern "C" fn($($type),*) $(-> $result)? = std::mem::transmute(place);
+                        function($($argument),*)
+                    }
                 }
             }
         )*};
@@ -139,11 +138,11 @@ mod linux {
         fn pcap_fopen_offline_with_tstamp_precision(file: Pointer, precision: c_uint, error: Text) -> Pointer {
             explained(error, NOTHING)
         }
-        fn pcap_close(pcap: Pointer) { () }
+        fn pcap_close(pcap: Pointer) {}
         fn pcap_loop(pcap: Pointer, count: c_int, handler: Pointer, user: *mut c_uchar) -> c_int { FAILED }
         fn pcap_dispatch(pcap: Pointer, count: c_int, handler: Pointer, user: *mut c_uchar) -> c_int { FAILED }
         fn pcap_next_ex(pcap: Pointer, header: Pointer, data: Pointer) -> c_int { FAILED }
-        fn pcap_breakloop(pcap: Pointer) { () }
+        fn pcap_breakloop(pcap: Pointer) {}
         fn pcap_stats(pcap: Pointer, statistics: Pointer) -> c_int { FAILED }
         fn pcap_setfilter(pcap: Pointer, program: Pointer) -> c_int { FAILED }
         fn pcap_setdirection(pcap: Pointer, direction: c_uint) -> c_int { FAILED }
@@ -151,12 +150,12 @@ mod linux {
         fn pcap_sendpacket(pcap: Pointer, data: *const c_uchar, length: c_int) -> c_int { FAILED }
         fn pcap_geterr(pcap: Pointer) -> Text { ptr::null_mut() }
         fn pcap_compile(pcap: Pointer, program: Pointer, text: Text, optimize: c_int, netmask: c_uint) -> c_int { FAILED }
-        fn pcap_freecode(program: Pointer) { () }
+        fn pcap_freecode(program: Pointer) {}
         fn pcap_offline_filter(program: Pointer, header: Pointer, data: *const c_uchar) -> c_int { 0 }
         fn pcap_datalink(pcap: Pointer) -> c_int { FAILED }
         fn pcap_list_datalinks(pcap: Pointer, links: Pointer) -> c_int { FAILED }
         fn pcap_set_datalink(pcap: Pointer, link: c_int) -> c_int { FAILED }
-        fn pcap_free_datalinks(links: Pointer) { () }
+        fn pcap_free_datalinks(links: Pointer) {}
         fn pcap_datalink_name_to_val(name: Text) -> c_int { FAILED }
         fn pcap_datalink_val_to_name(link: c_int) -> Text { ptr::null_mut() }
         fn pcap_datalink_val_to_description(link: c_int) -> Text { ptr::null_mut() }
@@ -168,10 +167,10 @@ mod linux {
         fn pcap_dump_open_append(pcap: Pointer, path: Text) -> Pointer { NOTHING }
         fn pcap_dump_fopen(pcap: Pointer, file: Pointer) -> Pointer { NOTHING }
         fn pcap_dump_flush(dumper: Pointer) -> c_int { FAILED }
-        fn pcap_dump_close(dumper: Pointer) { () }
-        fn pcap_dump(user: *mut c_uchar, header: Pointer, data: *const c_uchar) { () }
+        fn pcap_dump_close(dumper: Pointer) {}
+        fn pcap_dump(user: *mut c_uchar, header: Pointer, data: *const c_uchar) {}
         fn pcap_findalldevs(devices: Pointer, error: Text) -> c_int { explained(error, FAILED) }
-        fn pcap_freealldevs(devices: Pointer) { () }
+        fn pcap_freealldevs(devices: Pointer) {}
     }
 
     #[link(name = "dl")]

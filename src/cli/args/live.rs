@@ -13,7 +13,7 @@ use super::{ListFormat, Payload, ThresholdArguments, Time, When, duration, size}
 #[command(after_help = EXAMPLES)]
 pub struct LiveArguments {
     /// Which packets to look at, as tcpdump takes it (pcap-filter(7)): tcp port 8080
-    #[arg(value_name = "FILTER", trailing_var_arg = true)]
+    #[arg(value_name = "FILTER")]
     pub filter: Vec<String>,
 
     /// Interfaces, of which `wspect interfaces` lists all; `any` takes them together

@@ -141,3 +141,57 @@ fn label(id: ConnectionId) -> String {
 const LABEL: usize = 6;
 /// Less is no text.
 const LEAST_TEXT: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    /// What is written, a string for each write.
+    #[derive(Default)]
+    struct Pieces(Vec<String>);
+
+    impl Write for &mut Pieces {
+        fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+            self.0.push(String::from_utf8(piece.to_vec()).unwrap());
+            Ok(piece.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_belongs_together_is_written_in_one_piece() {
+        for sample in [sample::chat(), sample::trouble()] {
+            let mut pieces = Pieces::default();
+            sample.play(&mut Scroll::new(&mut pieces, Shown { width: 60, ..Shown::default() })).unwrap();
+            assert!(pieces.0.iter().all(|piece| piece.ends_with('\n')));
+            assert!(pieces.0.len() <= sample.events.len() + 2);
+        }
+    }
+
+    #[test]
+    fn no_line_of_a_narrow_display_is_wider() {
+        let mut pieces = Pieces::default();
+        let shown = Shown {
+            width: 70,
+            time: TimeStyle::Absolute,
+            payload: crate::report::PayloadMode::Preview,
+            ..Shown::default()
+        };
+        sample::trouble().play(&mut Scroll::new(&mut pieces, shown)).unwrap();
+        for line in pieces.0.concat().lines() {
+            assert!(crate::report::text::width(line) <= 70, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_scrolling_table_looks_like_this() {
+        let mut pieces = Pieces::default();
+        let shown = Shown { width: 100, payload: crate::report::PayloadMode::Preview, ..Shown::default() };
+        sample::trouble().play(&mut Scroll::new(&mut pieces, shown)).unwrap();
+        insta::assert_snapshot!(pieces.0.concat());
+    }
+}
