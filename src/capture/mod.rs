@@ -8,7 +8,7 @@ mod fixtures;
 mod frames;
 mod input;
 mod interface;
-#[cfg(all(feature = "live", unix))]
+#[cfg(all(feature = "live", target_os = "linux"))]
 pub mod live;
 mod merge;
 mod pcap;

@@ -4,20 +4,20 @@ pub mod args;
 mod check;
 mod config;
 mod diff;
-#[cfg(all(feature = "live", unix))]
+#[cfg(all(feature = "live", target_os = "linux"))]
 mod interfaces;
-#[cfg(all(feature = "live", unix))]
+#[cfg(all(feature = "live", target_os = "linux"))]
 mod live;
-#[cfg(all(feature = "live", unix))]
+#[cfg(all(feature = "live", target_os = "linux"))]
 mod outlet;
-#[cfg(all(feature = "live", unix))]
+#[cfg(all(feature = "live", target_os = "linux"))]
 mod privileges;
 mod progress;
 mod read;
 mod rules;
 mod selection;
 mod signals;
-#[cfg(all(feature = "live", unix))]
+#[cfg(all(feature = "live", target_os = "linux"))]
 mod status;
 mod store;
 
@@ -37,14 +37,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let result = match arguments.command {
         Command::Read(arguments) => read::run(arguments).map(|()| true),
-        #[cfg(all(feature = "live", unix))]
+        #[cfg(all(feature = "live", target_os = "linux"))]
         Command::Live(arguments) => live::run(&arguments).map(|()| true),
-        #[cfg(all(feature = "live", unix))]
+        #[cfg(all(feature = "live", target_os = "linux"))]
         Command::Interfaces(arguments) => interfaces::run(&arguments).map(|()| true),
-        #[cfg(not(all(feature = "live", unix)))]
-        Command::Live(_) | Command::Interfaces(_) => {
-            Err(anyhow::anyhow!("this wspect was built without live capture (feature `live`)"))
-        }
+        #[cfg(not(all(feature = "live", target_os = "linux")))]
+        Command::Live(_) | Command::Interfaces(_) => Err(anyhow::anyhow!(
+            "this wspect was built without live capture, which is for Linux (feature `live`)"
+        )),
         Command::Check(arguments) => check::run(arguments),
         Command::Diff(arguments) => diff::run(arguments),
         Command::Rules(arguments) => rules::run(&arguments).map(|()| true),

@@ -20,10 +20,6 @@ pub(super) enum Needs {
 pub(super) fn give_up(user: Option<&str>, needs: Needs) -> anyhow::Result<()> {
     set_no_new_privs(true).context("no_new_privs")?;
     let target = target(user)?;
-    let kept = match needs {
-        Needs::Nothing => CapabilitySet::empty(),
-        Needs::Reopening => CapabilitySet::NET_RAW,
-    };
     match target {
         Some(target) if geteuid().is_root() && !target.uid.is_root() => {
             set_keep_capabilities(needs == Needs::Reopening)?;
@@ -34,20 +30,14 @@ pub(super) fn give_up(user: Option<&str>, needs: Needs) -> anyhow::Result<()> {
         _ if geteuid().is_root() => return Ok(()),
         _ => {}
     }
+    let kept = if needs == Needs::Reopening { CapabilitySet::NET_RAW } else { CapabilitySet::empty() };
+    // Who does not have it can't keep it.
+    only(kept).or_else(|_| only(CapabilitySet::empty())).context("cannot give up capabilities")
+}
+
+fn only(kept: CapabilitySet) -> rustix::io::Result<()> {
     let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
-    // Who has none has none to give up, and can't keep one.
     set_capabilities(None, sets)
-        .or_else(|_| {
-            set_capabilities(
-                None,
-                CapabilitySets {
-                    effective: CapabilitySet::empty(),
-                    permitted: CapabilitySet::empty(),
-                    inheritable: CapabilitySet::empty(),
-                },
-            )
-        })
-        .context("cannot give up capabilities")
 }
 
 /// A user to be.

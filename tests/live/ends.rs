@@ -86,7 +86,9 @@ fn an_interface_that_goes_away_ends_its_capture_with_a_word() {
 #[test]
 fn an_interface_is_waited_for_where_that_is_wanted() {
     let Some(network) = Network::new() else { return };
-    let mut watcher = Watcher::start(&network, &["--wait"]);
+    // As a user with nothing but what it takes to open the interface again.
+    let arguments = ["live", "-i", LINK, "--format", "ndjson", "--wait", "--user", "nobody"];
+    let mut watcher = Watcher::run(&network, &arguments, &[]);
     network.ip("client", &["link", "delete", LINK]);
     let gone = watcher.next_notice();
     assert!(gone.contains(LINK) && gone.contains("waiting for it"), "{gone}");

@@ -96,7 +96,7 @@ impl Interface {
             .buffer_size(i32::try_from(settings.buffer).unwrap_or(i32::MAX))
             .timeout(i32::try_from(DELAY.as_millis()).unwrap_or(i32::MAX))
             .immediate_mode(settings.delivery == Delivery::Immediate)
-            .precision(PRECISION)
+            .precision(Precision::Nano)
             .open()
             .and_then(Capture::setnonblock);
         let mut capture = capture.map_err(failed)?;
@@ -153,17 +153,10 @@ const fn link_type(data_link: u16) -> LinkType {
     }
 }
 
-/// With [`PRECISION`], the second part is in nanoseconds.
+/// With the precision that was asked for, the second part is in nanoseconds.
 fn time(seconds: impl Into<i64>, fraction: impl Into<i64>) -> Timestamp {
-    Timestamp::from_nanos(seconds.into().saturating_mul(NANOS_PER_SECOND))
-        .saturating_add(fraction.into() * FRACTION)
+    Timestamp::from_nanos(seconds.into().saturating_mul(NANOS_PER_SECOND)).saturating_add(fraction.into())
 }
-
-#[cfg(target_os = "linux")]
-const PRECISION: Precision = Precision::Nano;
-#[cfg(not(target_os = "linux"))]
-const PRECISION: Precision = Precision::Micro;
-const FRACTION: i64 = if cfg!(target_os = "linux") { 1 } else { 1_000 };
 
 /// In one line: why an interface can't be opened, and what to do.
 fn cause(name: &str, error: &pcap::Error) -> String {

@@ -40,6 +40,9 @@ impl Reader {
 
     /// Reads until the end is wanted, or no interface is left.
     pub(super) fn run(mut self, queue: &Queue, stop: &Stop) {
+        for missing in self.places.iter().filter(|place| place.interface.is_none()) {
+            queue.statistics().notice(format!("{}: not there; waiting for it", missing.name));
+        }
         let mut batch = Batch::default();
         let mut rounds = 0_u32;
         while !stop.is_asked() && self.is_any_left() {
@@ -61,7 +64,7 @@ impl Reader {
 
     /// Reads a batch of each interface; `true` when one had more.
     fn round(&mut self, batch: &mut Batch, queue: &Queue) -> bool {
-        let mut is_busy = false;
+        let (mut is_busy, mut lost) = (false, Vec::new());
         let several = self.places.len() > 1;
         for turn in 0..self.places.len() {
             let number = (self.first + turn) % self.places.len();
@@ -75,10 +78,7 @@ impl Reader {
                 Err(error) => {
                     interface.count_drops(file.into(), &queue.statistics());
                     place.interface = None;
-                    match self.settings.absence {
-                        Absence::Ends => queue.fail(error),
-                        Absence::IsWaitedFor => queue.statistics().notice(format!("{error}; waiting for it")),
-                    }
+                    lost.push(error);
                 }
             }
         }
@@ -90,7 +90,19 @@ impl Reader {
         }
         // Each has its turn to be the first, for which the batch has most room.
         self.first = (self.first + 1) % self.places.len().max(1);
+        lost.into_iter().for_each(|error| self.give_up(error, queue));
         is_busy
+    }
+
+    /// Says that an interface is gone: now, where the capture goes on; in any case at the end, if it is not waited for.
+    fn give_up(&self, error: CaptureError, queue: &Queue) {
+        if self.settings.absence == Absence::IsWaitedFor {
+            return queue.statistics().notice(format!("{error}; waiting for it"));
+        }
+        if self.is_any_left() {
+            queue.statistics().notice(format!("{error}; the other interfaces go on"));
+        }
+        queue.fail(error);
     }
 
     /// Takes what was captured before now: the kernel passes it on a little later.
@@ -139,7 +151,7 @@ impl Reader {
 
 /// Does the system know the interface? Asking libpcap would cost a try to open it.
 fn is_there(name: &str) -> bool {
-    !cfg!(target_os = "linux") || name == "any" || std::path::Path::new("/sys/class/net").join(name).exists()
+    name == "any" || nix::net::if_::if_nametoindex(name).is_ok()
 }
 
 /// The longest wait: for statistics, and for interfaces that come back.
