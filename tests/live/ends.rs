@@ -105,6 +105,27 @@ fn an_interface_is_waited_for_where_that_is_wanted() {
 }
 
 #[test]
+fn an_interface_that_is_switched_off_is_gone_too() {
+    let Some(network) = Network::new() else { return };
+    let watcher = Watcher::start(&network, &[]);
+    network.ip("server", &["link", "set", LINK, "down"]);
+    let (_, status, errors) = watcher.wait();
+    assert_eq!(
+        (status, errors),
+        (Some(2), format!("wspect: {LINK}: the capture ended: the interface went down\n"))
+    );
+
+    network.ip("server", &["link", "set", LINK, "up"]);
+    let watcher = Watcher::start(&network, &["--wait"]);
+    network.ip("server", &["link", "set", LINK, "down"]);
+    assert!(watcher.next_notice().contains("the interface went down; waiting for it"));
+    network.ip("server", &["link", "set", LINK, "up"]);
+    assert!(watcher.next_notice().contains(&format!("{LINK}: capturing")));
+    watcher.signal("-INT");
+    assert_eq!(watcher.wait().1, Some(0));
+}
+
+#[test]
 fn reading_from_a_pipe_shows_each_message_as_it_comes_and_ends_with_a_signal() {
     let Some(network) = Network::new() else { return };
     if std::process::Command::new("tcpdump").arg("--version").output().is_err() {

@@ -4,10 +4,14 @@ use std::os::fd::AsFd;
 use std::thread;
 use std::time::Duration;
 
+use nix::ifaddrs::{InterfaceAddress, getifaddrs};
+use nix::net::if_::InterfaceFlags;
+
 use super::interface::{Absence, DELAY, Interface, Reading, Settings};
 use super::now;
 use super::queue::{Batch, Queue};
 use crate::capture::{CaptureError, Stop};
+use crate::packet::Timestamp;
 
 /// All interfaces of a capture.
 pub(super) struct Reader {
@@ -15,6 +19,8 @@ pub(super) struct Reader {
     settings: Settings,
     /// Which interface is read first.
     first: usize,
+    /// When the interfaces were looked at.
+    looked: Timestamp,
 }
 
 /// An interface by its name, whether it is there or not.
@@ -29,13 +35,13 @@ impl Reader {
         let open = |name: &String| {
             let interface = match Interface::open(name, settings) {
                 Ok(interface) => Some(interface),
-                Err(_) if settings.absence == Absence::IsWaitedFor && !is_there(name) => None,
+                Err(_) if settings.absence == Absence::IsWaitedFor && !is_up(name) => None,
                 Err(error) => return Err(error),
             };
             Ok(Place { name: name.clone(), interface })
         };
         let places = names.iter().map(open).collect::<Result<_, _>>()?;
-        Ok(Self { places, settings: settings.clone(), first: 0 })
+        Ok(Self { places, settings: settings.clone(), first: 0, looked: now() })
     }
 
     /// Reads until the end is wanted, or no interface is left.
@@ -55,7 +61,10 @@ impl Reader {
             if !is_busy || rounds.is_multiple_of(ROUNDS_A_COUNT) {
                 self.count_drops(queue);
             }
-            self.reopen(queue);
+            if now().nanos_since(self.looked) >= LOOK {
+                self.looked = now();
+                self.look(queue);
+            }
         }
         self.drain(&mut batch, queue);
         self.count_drops(queue);
@@ -132,13 +141,25 @@ impl Reader {
             || self.places.iter().any(|place| place.interface.is_some())
     }
 
-    /// Looks whether an interface that was gone is there again.
-    fn reopen(&mut self, queue: &Queue) {
-        if self.settings.absence == Absence::Ends {
-            return;
+    /// Looks which interfaces have gone down, and which that are waited for are there again.
+    fn look(&mut self, queue: &Queue) {
+        let mut down = Vec::new();
+        for (number, place) in self.places.iter_mut().enumerate() {
+            if let Some(mut interface) = place.interface.take_if(|_| !is_up(&place.name)) {
+                interface.count_drops(number, &queue.statistics());
+                let cause = "the capture ended: the interface went down".to_owned();
+                down.push(CaptureError::Interface { name: place.name.clone(), cause });
+            }
         }
+        down.into_iter().for_each(|error| self.give_up(error, queue));
+        if self.settings.absence == Absence::IsWaitedFor {
+            self.reopen(queue);
+        }
+    }
+
+    fn reopen(&mut self, queue: &Queue) {
         for place in self.places.iter_mut().filter(|place| place.interface.is_none()) {
-            if !is_there(&place.name) {
+            if !is_up(&place.name) {
                 continue;
             }
             if let Ok(interface) = Interface::open(&place.name, &self.settings) {
@@ -149,13 +170,17 @@ impl Reader {
     }
 }
 
-/// Does the system know the interface? Asking libpcap would cost a try to open it.
-fn is_there(name: &str) -> bool {
-    name == "any" || nix::net::if_::if_nametoindex(name).is_ok()
+/// Is the interface there, and switched on? libpcap would wait in silence for one that goes down.
+fn is_up(name: &str) -> bool {
+    let is_it =
+        |each: &InterfaceAddress| each.interface_name == name && each.flags.contains(InterfaceFlags::IFF_UP);
+    name == "any" || getifaddrs().is_ok_and(|mut all| all.any(|each| is_it(&each)))
 }
 
 /// The longest wait: for statistics, and for interfaces that come back.
 const TICK: Duration = Duration::from_millis(200);
+/// How often interfaces are looked at, in nanoseconds.
+const LOOK: i64 = crate::packet::NANOS_PER_SECOND / 2;
 /// Under load statistics are asked for so often.
 const ROUNDS_A_COUNT: u32 = 64;
 /// A second, in nanoseconds of the system's clock.
