@@ -146,7 +146,7 @@ impl<'a> Flows<'a> {
         if lingers {
             self.linger(slot, now);
         }
-        self.weigh(slot, segment.at);
+        self.weigh(slot, segment);
         Some(known)
     }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::{Flow, Flows, Followed, Life, LifeId, Slot, Timer};
 use crate::connection::Footprint;
+use crate::decode::Segment;
 use crate::event::CloseHow;
 use crate::packet::PacketRef;
 
@@ -29,16 +30,21 @@ pub(super) struct Account {
 }
 
 impl Flows<'_> {
-    /// Counts what a flow takes after a segment, the packet `at`, and keeps the limits.
-    pub(super) fn weigh(&mut self, slot: usize, at: PacketRef) {
+    /// Counts what a flow takes after a segment, and keeps the limits.
+    pub(super) fn weigh(&mut self, slot: usize, segment: &Segment<'_>) {
         let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut()) else { return };
-        if flow.account.bytes == FLOW && !matches!(flow.life, Life::Followed(_)) {
+        // Half of all packets only acknowledge, and what those set free counts with the next one.
+        let brings_nothing = match flow.life {
+            Life::Followed(_) => segment.payload.is_empty() && flow.account.bytes > 0,
+            Life::Other(_) | Life::Closed(_) => flow.account.bytes == FLOW,
+        };
+        if brings_nothing {
             return;
         }
         self.memory.count(flow, slot);
         let limits = &self.options.limits;
         if self.memory.inflating > limits.inflating || self.memory.bytes > limits.memory {
-            self.make_room(at);
+            self.make_room(segment.at);
         }
         self.memory.tidy(&self.slots, self.index.len());
     }
