@@ -15,6 +15,8 @@ mod command;
 mod diff;
 /// The expressions of the page about them; `--where` and `--context`.
 mod expressions;
+/// The targets of `fuzz/` on their seeds.
+mod fuzz;
 /// Captures with holes: what is said of the messages and of the end beside them.
 mod holes;
 /// What must hold for every segmentation, order and encapsulation (proptest).
