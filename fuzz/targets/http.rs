@@ -49,12 +49,18 @@ fn as_another_parser(bytes: &[u8], ours: &[Step<RequestHead>]) {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut theirs = httparse::Request::new(&mut headers);
     let Ok(httparse::Status::Complete(size)) = theirs.parse(bytes) else { return };
+    // No protocol has a method as long as that.
+    if theirs.method.is_none_or(|method| method.len() > 32) {
+        return;
+    }
     let Some(Step::Head(ours)) = ours.first() else { panic!("{theirs:?} is {ours:?}") };
     let fields = |field: &Header| (field.name.clone(), field.value.clone());
     let expected: Vec<_> =
         theirs.headers.iter().map(|field| (field.name.to_owned(), read(field.value))).collect();
     assert_eq!(ours.headers.0.iter().map(fields).collect::<Vec<_>>(), expected);
-    assert_eq!((Some(ours.method.as_str()), ours.size), (theirs.method, size as u64));
+    // Empty lines before the request are no part of it. // RFC 9112 §2.2
+    let before = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    assert_eq!((Some(ours.method.as_str()), ours.size), (theirs.method, (size - before) as u64));
     assert_eq!(Some(ours.target.as_str()), theirs.path);
 }
 
