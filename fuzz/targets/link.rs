@@ -8,8 +8,12 @@ use super::feed::Feed;
 /// whatever it is wrapped.
 pub fn link(bytes: &[u8]) {
     let mut feed = Feed(bytes);
-    let limits = Limits { fragment_bytes: 1 << 16, fragment_datagrams: 4, ..Limits::default() };
-    let [mut bare, mut wrapped, mut tagged] = [0, 1, 2].map(|_| Decoder::new(&limits));
+    // Each header around a packet counts.
+    let [mut bare, mut wrapped, mut tagged] = [0, 1, 2].map(|around| {
+        let usual = Limits::default();
+        let encapsulation = usual.encapsulation + around;
+        Decoder::new(&Limits { encapsulation, fragment_bytes: 1 << 16, fragment_datagrams: 4, ..usual })
+    });
     let mut captured = 0;
     for number in 1..=MOST_PACKETS {
         if feed.is_empty() {

@@ -127,7 +127,8 @@ fn as_zlib(payloads: &[&[u8]], takeover: bool) {
             (before, known) = (Vec::new(), 0);
         }
         before.extend([payload, &TAIL[..]].concat());
-        let Some(expected) = whole(&before).filter(|_| !payload.ends_with(&TAIL) && !payload.is_empty()) else {
+        let Some(expected) = whole(&before).filter(|_| !payload.ends_with(&TAIL) && !payload.is_empty())
+        else {
             return;
         };
         assert_eq!(message.payload, expected[known..], "{message:?}");

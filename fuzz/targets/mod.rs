@@ -30,8 +30,11 @@ pub use link::link;
 pub use messages::{inflate, messages};
 pub use tcp::tcp;
 
+/// Panics on bytes for which something does not hold that has to.
+pub type Target = fn(&[u8]);
+
 /// Each target with its name: that of its folder of seeds, and of its program.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Target)] = &[
     ("capture", capture),
     ("link", link),
     ("tcp", tcp),

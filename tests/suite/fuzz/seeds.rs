@@ -2,6 +2,8 @@
 
 use wspect::packet::Side;
 
+use super::read;
+
 use crate::support::{
     ByteOrder, Capture, Compression, Encapsulation, Frame, IpVersion, PacketBlock, Pcap, Pcapng, Scenario,
     Upgrade, Wire, binary, close, continuation, ping, pong, testdata, text,
@@ -9,7 +11,7 @@ use crate::support::{
 
 /// Target, name and bytes.
 pub(super) fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
-    let lists: [(&str, Vec<(String, Vec<u8>)>); 13] = [
+    let lists: [(_, Seeds); 13] = [
         ("capture", files()),
         ("chain", chains()),
         ("link", links()),
@@ -44,10 +46,13 @@ fn files() -> Seeds {
     let blocks =
         [("enhanced", PacketBlock::Enhanced), ("simple", PacketBlock::Simple), ("old", PacketBlock::Old)];
     for (name, block) in blocks {
-        files.push((format!("pcapng_{name}"), Pcapng::new().block(block).file(&[capture.clone()])));
+        files.push((
+            format!("pcapng_{name}"),
+            Pcapng::new().block(block).file(std::slice::from_ref(&capture)),
+        ));
     }
     let odd = Pcapng::new().order(ByteOrder::Big).resolutions(&[9, 0x8a]).with_unknown_blocks();
-    files.push(("pcapng_odd".to_owned(), odd.file(&[capture.clone()])));
+    files.push(("pcapng_odd".to_owned(), odd.file(std::slice::from_ref(&capture))));
     let compressed =
         Compression::ALL.map(|each| (format!("{each:?}").to_lowercase(), capture.compressed(each)));
     files.extend(compressed);
@@ -74,7 +79,7 @@ fn chains() -> Seeds {
         "14_accept_errors.pcap",
         "13_connect_proxy.pcap",
     ]
-    .map(|name| (name.replace('.', "_"), std::fs::read(testdata(name)).unwrap()));
+    .map(|name| (name.replace('.', "_"), read(&testdata(name))));
     wrapped.into_iter().chain(disturbed).chain(recorded).collect()
 }
 
@@ -222,7 +227,7 @@ fn expressions() -> Seeds {
 
 fn configs() -> Seeds {
     let checks = ["chat.toml", "chat.json", "broken.toml", "wrong.toml", "wspect.toml"];
-    let read = |name: &str| std::fs::read(testdata("checks").join(name)).unwrap();
+    let read = |name: &str| read(&testdata("checks").join(name));
     checks.iter().map(|name| (name.replace('.', "_"), read(name))).collect()
 }
 
