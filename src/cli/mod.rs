@@ -28,6 +28,8 @@ use args::{Arguments, Command};
 use clap::Parser;
 use clap::error::ErrorKind;
 
+use crate::report::text::{Rest, fit};
+
 /// Runs the command that `arguments` (the program's name first) ask for, and says how it ended: 0 done, 1 a check
 /// failed or two captures differ, 2 the input could not be read or the command line is wrong.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -70,14 +72,24 @@ fn refuse(error: &clap::Error) -> ExitCode {
         say(&format!("wspect: {}", line.strip_prefix("error: ").unwrap_or(line)));
         return ExitCode::from(2);
     }
-    // Nothing sensible is left to do when the message itself can't be written.
-    let _ = error.print();
+    if error.use_stderr() && is_unsafe(error) {
+        say(error.to_string().trim_end());
+    } else {
+        // Nothing sensible is left to do when the message itself can't be written.
+        let _ = error.print();
+    }
     if let (ErrorKind::InvalidSubcommand, Some(word)) = (error.kind(), invalid_word(error))
         && std::path::Path::new(&word).exists()
     {
         say(&format!("\nTo read a capture: wspect read {word}"));
     }
     if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+}
+
+/// Does it quote something that must not reach a terminal? Its own colours don't count.
+fn is_unsafe(error: &clap::Error) -> bool {
+    let text = error.to_string();
+    text.lines().any(|line| fit(line.as_bytes(), usize::MAX, Rest::End) != line)
 }
 
 fn invalid_word(error: &clap::Error) -> Option<String> {
@@ -89,7 +101,9 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
-/// The one place that speaks to the user about the run itself.
-fn say(line: &str) {
-    anstream::eprintln!("{line}");
+/// The one place that speaks to the user about the run itself. What it says can quote names of files, and what stands in them.
+fn say(text: &str) {
+    for line in text.split('\n') {
+        anstream::eprintln!("{}", fit(line.as_bytes(), usize::MAX, Rest::End));
+    }
 }

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::Report;
+use super::escaped::Escaped;
 use super::shown::{Detail, Shown};
 use super::view::{self, Files, Generator, SCHEMA, Time};
 use crate::event::{CaptureOrder, Closing, ConnectionId, Event, EventKind, Opening, Totals};
@@ -15,7 +16,7 @@ use crate::packet::CaptureInfo;
 /// serialised. Each connection, message and finding has a line of its own, so that it can be read and searched.
 #[derive(Debug)]
 pub struct Json<W: Write> {
-    out: W,
+    out: Escaped<W>,
     shown: Shown,
     files: Files,
     connections: BTreeMap<ConnectionId, Parts>,
@@ -25,6 +26,7 @@ pub struct Json<W: Write> {
 impl<W: Write> Json<W> {
     /// Writes to `out` in large pieces.
     pub fn new(out: W, shown: Shown) -> Self {
+        let out = Escaped::new(out);
         Self { out, shown, files: Files::default(), connections: BTreeMap::new(), findings: List::default() }
     }
 }

@@ -3,6 +3,7 @@
 pub mod catalogue;
 pub mod checked;
 pub mod differences;
+mod escaped;
 pub mod json;
 pub mod ndjson;
 #[cfg(test)]

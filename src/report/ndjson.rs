@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::Report;
-
+use super::escaped::Escaped;
 use super::shown::{Detail, Shown};
 use super::view::{Files, Line, Message};
 use crate::event::{Event, EventKind, Totals};
@@ -13,7 +13,7 @@ use crate::packet::{CaptureInfo, Clock};
 /// bounds; each line reaches the writer in one piece.
 #[derive(Debug)]
 pub struct Ndjson<W: Write> {
-    out: W,
+    out: Escaped<W>,
     shown: Shown,
     files: Files,
     line: Vec<u8>,
@@ -23,6 +23,7 @@ pub struct Ndjson<W: Write> {
 impl<W: Write> Ndjson<W> {
     /// Writes to `out`, and flushes it at the end only.
     pub fn new(out: W, shown: Shown) -> Self {
+        let out = Escaped::new(out);
         Self { out, shown, files: Files::default(), line: Vec::new(), clock: Clock::default() }
     }
 }

@@ -53,8 +53,13 @@ impl Command<'_> {
         if let Some(line) = self.line {
             write!(out, ",line={line}")?;
         }
-        writeln!(out, ",title={}::{}", property(self.title), data(message))
+        writeln!(out, ",title={}::{}", property(self.title), data(&safe_lines(message)))
     }
+}
+
+/// What breaks a line stands for itself: the command has escapes for it.
+fn safe_lines(text: &str) -> String {
+    text.split('\n').map(safe).collect::<Vec<_>>().join("\n")
 }
 
 /// A line ends a command.
@@ -64,7 +69,7 @@ fn data(text: &str) -> String {
 
 /// In a property, what separates properties is escaped too.
 fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
+    data(&safe_lines(text)).replace(':', "%3A").replace(',', "%2C")
 }
 
 #[cfg(test)]
@@ -78,7 +83,7 @@ mod tests {
         command.write("one\r\n::error::two, three: 100%", &mut out).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "::error file=a%2Cb%3Ac.pcap,line=3,title=50%25%0A::one%0D%0A::error::two, three: 100%25\n"
+            "::error file=a%2Cb%3Ac.pcap,line=3,title=50%25%0A::one\\r%0A::error::two, three: 100%25\n"
         );
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{Checked, reason};
 use crate::check;
 use crate::query::Verdict;
+use crate::report::escaped::Escaped;
 use crate::report::view::{Files, Finding, Generator, SCHEMA, Totals};
 
 /// Writes the document.
@@ -16,7 +17,7 @@ use crate::report::view::{Files, Finding, Generator, SCHEMA, Totals};
 /// What the writer says.
 pub fn json(checked: &Checked<'_>, out: &mut dyn Write) -> io::Result<()> {
     let files = Files::new(&checked.document.totals.inputs);
-    serde_json::to_writer_pretty(&mut *out, &CheckDocument::new(checked, &files))?;
+    serde_json::to_writer_pretty(Escaped::new(&mut *out), &CheckDocument::new(checked, &files))?;
     writeln!(out)
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Checked, place, place_of_difference, reason, safe, was_and_is};
 use crate::check::Judged;
+use crate::report::escaped::Escaped;
 use crate::rules::{Rule, Severity};
 
 /// Writes the log: a result for each finding, each expectation that fails and each difference, and the rules that they stand
@@ -26,7 +27,7 @@ pub fn sarif(checked: &Checked<'_>, out: &mut dyn Write) -> io::Result<()> {
             "results": results,
         }],
     });
-    serde_json::to_writer_pretty(&mut *out, &log)?;
+    serde_json::to_writer_pretty(Escaped::new(&mut *out), &log)?;
     writeln!(out)
 }
 

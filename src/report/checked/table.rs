@@ -60,7 +60,7 @@ impl Page<'_> {
         self.head(
             "failed",
             AnsiColor::Red,
-            &format!("{}  {}:{}", safe(&judgement.name), judgement.file, judgement.line),
+            &format!("{}  {}:{}", safe(&judgement.name), safe(&judgement.file), judgement.line),
         )?;
         self.paragraph(&judgement.message)?;
         for line in judgement.expression.lines().map(str::trim).filter(|line| !line.is_empty()) {

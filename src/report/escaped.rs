@@ -1,0 +1,125 @@
+//! JSON → the same JSON, in which nothing can steer a terminal or mislead its reader.
+
+use std::io::{self, Write};
+
+/// Escapes what RFC 8259 §7 lets stand in a string as it is, and a terminal would obey: DEL, the C1 control characters, line
+/// separators and the characters that turn the direction of text. Outside of strings JSON has none of them.
+#[derive(Debug)]
+pub(super) struct Escaped<W> {
+    out: W,
+    /// The beginning of a character whose rest has not come yet.
+    held: Vec<u8>,
+}
+
+impl<W: Write> Escaped<W> {
+    pub(super) const fn new(out: W) -> Self {
+        Self { out, held: Vec::new() }
+    }
+
+    fn pass(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while let Some(place) = bytes.iter().position(|byte| LEADS.contains(byte)) {
+            let (plain, from) = bytes.split_at_checked(place).unwrap_or((bytes, &[]));
+            self.out.write_all(plain)?;
+            bytes = match first(from) {
+                First::Cut => {
+                    self.held = from.to_vec();
+                    return Ok(());
+                }
+                First::Plain => {
+                    let (lead, rest) = from.split_at_checked(1).unwrap_or((from, &[]));
+                    self.out.write_all(lead)?;
+                    rest
+                }
+                First::Unsafe(code, size) => {
+                    write!(self.out, "\\u{code:04x}")?;
+                    from.get(size..).unwrap_or_default()
+                }
+            };
+        }
+        self.out.write_all(bytes)
+    }
+}
+
+impl<W: Write> Write for Escaped<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.held.is_empty() {
+            self.pass(bytes)?;
+        } else {
+            let mut whole = std::mem::take(&mut self.held);
+            whole.extend_from_slice(bytes);
+            self.pass(&whole)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// The character that begins with one of [`LEADS`].
+enum First {
+    Plain,
+    /// Its code point, and how many bytes it takes.
+    Unsafe(u16, usize),
+    /// More bytes are needed to tell.
+    Cut,
+}
+
+fn first(bytes: &[u8]) -> First {
+    match *bytes {
+        [0x7f, ..] => First::Unsafe(0x7f, 1),
+        [0xc2, low @ 0x80..=0x9f, ..] => First::Unsafe(low.into(), 2),
+        [0xd8, 0x9c, ..] => First::Unsafe(0x061c, 2),
+        // U+200E, U+200F, U+2028 to U+202E
+        [0xe2, 0x80, low @ (0x8e..=0x8f | 0xa8..=0xae), ..] => {
+            First::Unsafe(0x2000 | u16::from(low & 0x3f), 3)
+        }
+        // U+2066 to U+2069
+        [0xe2, 0x81, low @ 0xa6..=0xa9, ..] => First::Unsafe(0x2040 | u16::from(low & 0x3f), 3),
+        [0xc2 | 0xd8 | 0xe2] | [0xe2, 0x80 | 0x81] => First::Cut,
+        _ => First::Plain,
+    }
+}
+
+/// The first bytes of the characters that are escaped.
+const LEADS: [u8; 4] = [0x7f, 0xc2, 0xd8, 0xe2];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn escaped(pieces: &[&[u8]]) -> String {
+        let mut out = Escaped::new(Vec::new());
+        pieces.iter().for_each(|piece| out.write_all(piece).unwrap());
+        String::from_utf8(out.out).unwrap()
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_escaped_and_nothing_else() {
+        for code in 0x20..0x3000_u32 {
+            let character = char::from_u32(code).unwrap();
+            let is_unsafe = character.is_control()
+                || matches!(code, 0x61c | 0x200e | 0x200f | 0x2028..=0x202e | 0x2066..=0x2069);
+            let expected = if is_unsafe { format!("\\u{code:04x}") } else { character.to_string() };
+            assert_eq!(escaped(&[character.to_string().as_bytes()]), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_value_is_the_same_in_whatever_pieces_it_is_written(
+            text in "[\\PC\u{7f}\u{9b}\u{202e}\u{2066}\u{61c}\u{2026}\u{e9}]{0,40}",
+            size in 1..9_usize,
+        ) {
+            let json = serde_json::to_string(&text).unwrap();
+            let pieces = escaped(&json.as_bytes().chunks(size).collect::<Vec<_>>());
+            prop_assert_eq!(&pieces, &escaped(&[json.as_bytes()]));
+            prop_assert_eq!(serde_json::from_str::<String>(&pieces).unwrap(), text);
+            let steers = |c: char| c.is_control() || matches!(c, '\u{202e}' | '\u{2066}' | '\u{61c}');
+            prop_assert!(!pieces.chars().any(steers), "{}", pieces);
+        }
+    }
+}
