@@ -83,6 +83,8 @@ pub struct TimelineMessage {
     pub sender: Side,
     /// The message.
     pub message: Box<Message>,
+    /// Is its payload a fingerprint, in place of one that must not be shown?
+    pub redacted: bool,
 }
 
 /// The order of a document's messages: that of their last packets in the capture, with each direction as it was sent. In

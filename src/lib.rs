@@ -46,6 +46,7 @@ pub mod pipeline;
 
 pub mod document;
 pub mod query;
+pub mod redact;
 
 mod align;
 pub mod check;

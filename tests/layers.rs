@@ -27,6 +27,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("pipeline", "packet limits capture decode tcp rules event connection"),
     ("document", "packet limits capture http websocket rules event connection pipeline"),
     ("query", "packet decode http websocket rules event document"), // `decode` names what was skipped
+    ("redact", "http websocket rules event document"),
     ("align", ""),
     ("check", "packet http websocket rules event document query align"),
     ("diff", "packet http websocket event pipeline document query align check"), // of `check`, what varies from one recording to the next

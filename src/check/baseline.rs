@@ -22,6 +22,9 @@ use crate::websocket::{Message, Opcode};
 #[serde(deny_unknown_fields)]
 pub struct Baseline {
     schema: u32,
+    /// By which key secrets were replaced in it, where they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    redacted: Option<String>,
     /// In the order in which they opened.
     pub(super) connections: Vec<Conversation>,
     /// About the capture: rule and who is to blame.
@@ -48,9 +51,21 @@ impl Baseline {
     pub fn of(document: &Document) -> Self {
         Self {
             schema: SCHEMA,
+            redacted: None,
             connections: document.connections.iter().map(Conversation::of).collect(),
             findings: names(&document.findings, None),
         }
+    }
+
+    /// The same, of a document without its secrets: `mark` says how they were replaced.
+    #[must_use]
+    pub fn redacted_by(self, mark: String) -> Self {
+        Self { redacted: Some(mark), ..self }
+    }
+
+    /// How secrets were replaced in it: only with others of the same mark can it be compared.
+    pub fn mark(&self) -> Option<&str> {
+        self.redacted.as_deref()
     }
 
     /// Reads a file that [`Baseline::json`] wrote.

@@ -129,6 +129,21 @@ impl Outcome {
             && self.differences.as_ref().is_none_or(Vec::is_empty)
     }
 
+    /// What became of the check, in the words of `shown`, the same check of the same capture without its secrets.
+    #[must_use]
+    pub fn told_as(self, shown: Self) -> Self {
+        let told = |(real, shown): (Judgement, Judgement)| Judgement {
+            verdict: match (real.verdict, shown.verdict) {
+                (Verdict::Fails(_), Verdict::Fails(why)) => Verdict::Fails(why),
+                (Verdict::Fails(_), _) => Verdict::Fails(vec!["what decides is redacted".to_owned()]),
+                (holds_or_has_no_result, _) => holds_or_has_no_result,
+            },
+            ..real
+        };
+        let expectations = self.expectations.into_iter().zip(shown.expectations).map(told).collect();
+        Self { expectations, ..shown }
+    }
+
     /// The findings that fail the check.
     pub fn failing(&self) -> impl Iterator<Item = &Judged> {
         self.findings.iter().filter(|judged| judged.fails)

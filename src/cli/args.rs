@@ -3,12 +3,14 @@
 mod check;
 mod diff;
 mod live;
+mod privacy;
 
 pub use check::{CheckArguments, CheckFormat, FailOn};
 pub use diff::{DiffArguments, DiffFormat};
 pub use live::{
     CaptureArguments, EndArguments, InterfacesArguments, LiveArguments, LiveFormat, Rotate, StoreArguments,
 };
+pub use privacy::{PrivacyArguments, Redaction};
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -129,6 +131,10 @@ pub struct ReadArguments {
     /// What to keep.
     #[command(flatten)]
     pub store: StoreArguments,
+
+    /// What must not be shown.
+    #[command(flatten)]
+    pub privacy: PrivacyArguments,
 
     /// From when on something legal is worth a finding
     #[command(flatten)]

@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use super::args::{CheckArguments, CheckFormat};
 use super::config::Config;
@@ -14,6 +14,7 @@ use crate::capture;
 use crate::check::{Baseline, Demands, Levels, check, expectations};
 use crate::connection::Options;
 use crate::document::{Document, Extent};
+use crate::redact::Redactor;
 use crate::report::Color;
 use crate::report::checked::{self, Checked};
 use crate::rules::Severity;
@@ -23,7 +24,9 @@ pub(super) fn run(mut arguments: CheckArguments) -> anyhow::Result<bool> {
     read_from(&mut arguments.captures)?;
     let arguments = &arguments;
     let (config, levels) = Config::read(arguments.config.as_deref())?;
-    let mut demands = demands(arguments, &config, levels)?;
+    let redactor = redactor(arguments)?;
+    let mark = redactor.as_ref().map(Redactor::mark);
+    let mut demands = demands(arguments, &config, levels, mark.as_deref())?;
     let mut options =
         Options { thresholds: thresholds(&config.thresholds(&arguments.thresholds)), ..Options::default() };
     options.limits = arguments.limits.limits()?;
@@ -34,16 +37,21 @@ pub(super) fn run(mut arguments: CheckArguments) -> anyhow::Result<bool> {
     }
     let source = capture::open(&arguments.captures, &options.limits)?;
     let document = Document::of(&mut Watched::new(source), &options, extent)?;
+    let shown = redactor.as_ref().map(|redactor| redactor.document(document.clone()));
+    let shown = shown.as_ref().unwrap_or(&document);
     if let Some(path) = arguments.baseline.as_deref().filter(|_| arguments.bless) {
-        demands.baseline = Some(bless(path, arguments, &document)?);
+        demands.baseline = Some(bless(path, arguments, shown, mark)?);
     }
-    let outcome = check(&document, &demands);
+    let mut outcome = check(&document, &demands);
+    if redactor.is_some() {
+        outcome = outcome.told_as(check(shown, &demands));
+    }
     let baseline = arguments.baseline.as_ref().map(|path| path.display().to_string());
     write(
         arguments,
         &Checked {
             captures: &arguments.captures,
-            document: &document,
+            document: shown,
             fail_on: demands.fail_on,
             baseline: baseline.as_deref(),
             outcome: &outcome,
@@ -52,7 +60,21 @@ pub(super) fn run(mut arguments: CheckArguments) -> anyhow::Result<bool> {
     Ok(outcome.passed())
 }
 
-fn demands(arguments: &CheckArguments, config: &Config, mut levels: Levels) -> anyhow::Result<Demands> {
+/// Fingerprints of two runs are equal only by the same key.
+fn redactor(arguments: &CheckArguments) -> anyhow::Result<Option<Redactor>> {
+    let privacy = &arguments.privacy;
+    if privacy.redact.is_some() && arguments.baseline.is_some() && privacy.redact_key.is_none() {
+        bail!("--redact with --baseline needs --redact-key: fingerprints by a random key can't be compared");
+    }
+    privacy.redactor()
+}
+
+fn demands(
+    arguments: &CheckArguments,
+    config: &Config,
+    mut levels: Levels,
+    mark: Option<&str>,
+) -> anyhow::Result<Demands> {
     for (name, level) in &arguments.rule {
         levels.set(name, *level).map_err(|_| rules::unknown(name)).context("--rule")?;
     }
@@ -66,7 +88,11 @@ fn demands(arguments: &CheckArguments, config: &Config, mut levels: Levels) -> a
     }
     if let Some(path) = arguments.baseline.as_deref().filter(|_| !arguments.bless) {
         let json = text(path).context("--bless records a baseline")?;
-        demands.baseline = Some(Baseline::from_json(&json).with_context(|| path.display().to_string())?);
+        let baseline = Baseline::from_json(&json).with_context(|| path.display().to_string())?;
+        if baseline.mark() != mark {
+            bail!("{}: was recorded with another --redact or --redact-key", path.display());
+        }
+        demands.baseline = Some(baseline);
     }
     Ok(demands)
 }
@@ -76,8 +102,17 @@ fn text(path: &Path) -> anyhow::Result<String> {
 }
 
 /// Records the baseline.
-fn bless(path: &Path, arguments: &CheckArguments, document: &Document) -> anyhow::Result<Baseline> {
+fn bless(
+    path: &Path,
+    arguments: &CheckArguments,
+    document: &Document,
+    mark: Option<String>,
+) -> anyhow::Result<Baseline> {
     let baseline = Baseline::of(document);
+    let baseline = match mark {
+        Some(mark) => baseline.redacted_by(mark),
+        None => baseline,
+    };
     let mut file = create(path, &arguments.captures)?;
     file.write_all(baseline.json()?.as_bytes()).with_context(|| path.display().to_string())?;
     say(&format!("wspect: {} is the baseline now", path.display()));

@@ -18,6 +18,7 @@ use crate::connection::{Assumed, Assumptions, Options};
 use crate::event::{ConnectionId, Event, Sink};
 use crate::pipeline;
 use crate::query::{Selected, Standing};
+use crate::redact::Redactor;
 use crate::report::schema::schema as json_schema;
 use crate::report::{
     Color, Detail, Frames, Json, Ndjson, PayloadMode, Picked, Report, Shown, Statistics, Table, TimeStyle,
@@ -37,7 +38,8 @@ pub(super) fn run(mut arguments: ReadArguments) -> anyhow::Result<()> {
     };
     let mut store = Store::open(&arguments.store, &source.inputs())?;
     let out = Output::open(arguments)?;
-    let mut reporting = Reporting { report: report(arguments, out), error: None };
+    let redactor = arguments.privacy.redactor()?;
+    let mut reporting = Reporting { report: report(arguments, out), redactor, error: None };
     reporting.report.begin(&source.inputs()).with_context(|| unwritten(arguments))?;
     let mut source = Watched::new(source).until(stop);
     let keep = store.as_mut().map(|store| store as &mut dyn Keep);
@@ -112,18 +114,22 @@ pub(super) fn schema() -> anyhow::Result<()> {
 /// A report as the sink of events. A report that can't be written ends the analysis.
 pub(super) struct Reporting {
     report: Box<dyn Report>,
+    redactor: Option<Redactor>,
     error: Option<io::Error>,
 }
 
 impl Sink for Reporting {
     fn event(&mut self, event: Event) -> ControlFlow<()> {
-        let written = self.report.event(&event);
-        self.written(written)
+        Selected::event(self, event, Standing::Selected)
     }
 }
 
 impl Selected for Reporting {
     fn event(&mut self, event: Event, standing: Standing) -> ControlFlow<()> {
+        let event = match &mut self.redactor {
+            Some(redactor) => redactor.event(event),
+            None => event,
+        };
         let written = match standing {
             Standing::Selected => self.report.event(&event),
             Standing::Neighbour => self.report.neighbour(&event),
@@ -151,6 +157,7 @@ fn options(arguments: &ReadArguments) -> anyhow::Result<Options> {
     options.assume = assumptions(&arguments.assume);
     options.payload = match payload(arguments) {
         Payload::Full => usize::MAX,
+        Payload::Preview if arguments.privacy.needs_payload() => usize::MAX,
         Payload::Preview => PREVIEW,
         Payload::None => 0,
     };

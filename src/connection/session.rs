@@ -268,7 +268,7 @@ impl Session {
         let mut findings = std::mem::take(waiting);
         self.judge(sender, &message, index, options, &mut findings);
         let at = message.last;
-        out.say(self.id, at, EventKind::Message(TimelineMessage { index, sender, message }));
+        out.say(self.id, at, EventKind::Message(TimelineMessage { index, sender, message, redacted: false }));
         for mut finding in findings {
             finding.message.get_or_insert(index);
             self.report(finding, options, out);

@@ -196,8 +196,8 @@ mod tests {
         let page = include_str!("../../docs/expressions.md");
         let schema = crate::report::schema::schema();
         // Only one input has no `file`; frames are listed where `--frames` asks for them; to look for unknown bytes, their
-        // number will do.
-        let left_out = ["file", "last_file", "fragments", "unknown_ranges"];
+        // number will do; what is redacted is so for reports only.
+        let left_out = ["file", "last_file", "fragments", "unknown_ranges", "redacted"];
         let mut waiting =
             vec![(&CONNECTION, "Connection"), (&MESSAGE, "Message"), (&shapes::TOTALS, "Totals")];
         while let Some((shape, definition)) = waiting.pop() {
@@ -347,7 +347,7 @@ mod tests {
             text: TextState::Valid,
             ..Message::default()
         };
-        TimelineMessage { index: 0, sender: Side::Client, message: Box::new(message) }
+        TimelineMessage { index: 0, sender: Side::Client, message: Box::new(message), redacted: false }
     }
 
     fn opening() -> Opening {

@@ -385,7 +385,8 @@ mod tests {
                 text: TextState::Valid,
                 ..Message::default()
             };
-            let message = TimelineMessage { index, sender: Side::Client, message: Box::new(message) };
+            let message =
+                TimelineMessage { index, sender: Side::Client, message: Box::new(message), redacted: false };
             events.extend([event(EventKind::Message(message)), finding(Some(index))]);
         }
         let closing = Closing { end: PacketRef::default(), close: None, traffic: [Traffic::default(); 2] };

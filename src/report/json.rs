@@ -217,7 +217,8 @@ mod tests {
 
     /// The message of one event, alone in a connection.
     fn message(message: Message, payload: PayloadMode) -> Value {
-        let timeline = TimelineMessage { index: 0, sender: Side::Client, message: Box::new(message) };
+        let timeline =
+            TimelineMessage { index: 0, sender: Side::Client, message: Box::new(message), redacted: false };
         let mut sample = sample::only_tls();
         sample.events = vec![sample::event(Some(1), 1, EventKind::Message(timeline))];
         document(&sample, Shown { payload, ..shown() })["connections"][0]["messages"][0].take()

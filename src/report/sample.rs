@@ -330,7 +330,7 @@ impl Timeline {
         edit(&mut message);
         let index = self.next;
         self.next += 1;
-        let message = TimelineMessage { index, sender, message: Box::new(message) };
+        let message = TimelineMessage { index, sender, message: Box::new(message), redacted: false };
         event(Some(self.connection), number, EventKind::Message(message))
     }
 }

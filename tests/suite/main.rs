@@ -19,6 +19,8 @@ mod expressions;
 mod fuzz;
 /// Captures with holes: what is said of the messages and of the end beside them.
 mod holes;
+/// Secrets that are not shown, and what can't steer a terminal.
+mod privacy;
 /// What must hold for every segmentation, order and encapsulation (proptest).
 mod properties;
 /// The examples of the README.

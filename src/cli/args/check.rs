@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{AssumeArguments, LimitArguments, ThresholdArguments};
+use super::{AssumeArguments, LimitArguments, PrivacyArguments, ThresholdArguments};
 use crate::check::Level;
 use crate::rules::Severity;
 
@@ -56,6 +56,10 @@ pub struct CheckArguments {
     /// What the capture does not show.
     #[command(flatten)]
     pub assume: AssumeArguments,
+
+    /// What must not be shown.
+    #[command(flatten)]
+    pub privacy: PrivacyArguments,
 
     /// From when on something legal is worth a finding.
     #[command(flatten)]

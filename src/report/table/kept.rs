@@ -278,7 +278,7 @@ impl Row {
             opcode: message.opcode,
             length: message.length,
             wire: message.compressed.then_some(message.wire_length),
-            content: Content::new(message, shown, room),
+            content: Content::new(timeline, shown, room),
             marks: marks(message),
             frames: message.frames,
             fragments: listed,
@@ -298,7 +298,11 @@ impl Content {
     }
 
     /// As much as a line of the display can hold; all of it, where that is asked for and fits into `room` bytes.
-    pub(super) fn new(message: &Message, shown: &Shown, room: &mut usize) -> Self {
+    pub(super) fn new(
+        TimelineMessage { message, redacted, .. }: &TimelineMessage,
+        shown: &Shown,
+        room: &mut usize,
+    ) -> Self {
         if let Some(body) = CloseBody::of(message)
             && let Some(code) = body.status()
         {
@@ -306,6 +310,9 @@ impl Content {
         }
         if shown.payload == PayloadMode::None {
             return Self::Hidden;
+        }
+        if *redacted {
+            return Self::Words(String::from_utf8_lossy(&message.payload).into_owned());
         }
         let whole = shown.payload == PayloadMode::Full && take(room, message.payload.len());
         let most = |of_line| if whole { usize::MAX } else { of_line };

@@ -14,7 +14,7 @@ use crate::event::{ConnectionId, TimelineMessage};
 use crate::packet::{PacketRef, Side};
 use crate::report::shown::{Frames, PayloadMode, Shown};
 use crate::websocket::close::CloseBody;
-use crate::websocket::{self, Frame, Opcode};
+use crate::websocket::{Frame, Opcode};
 
 /// A data message or a control frame.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -51,6 +51,9 @@ pub(in crate::report) struct Message<'a> {
     /// Every other payload that is not empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     base64: Option<Base64<'a>>,
+    /// Stands for the payload where that was asked for (`--redact=payloads`): equal payloads have equal ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redacted: Option<Text<'a>>,
     /// Only on type `close`.
     #[serde(skip_serializing_if = "Option::is_none")]
     close: Option<CloseStatus<'a>>,
@@ -96,7 +99,7 @@ impl<'a> Message<'a> {
         files: &'a Files,
     ) -> Self {
         let message = &timeline.message;
-        let payload = Payload::new(message, shown.payload);
+        let payload = Payload::new(timeline, shown.payload);
         let listed = if shown.frames == Frames::Listed { message.fragments.as_slice() } else { &[] };
         Self {
             connection: connection.map(|id| id.0),
@@ -115,6 +118,7 @@ impl<'a> Message<'a> {
             packets: Packets::new(message.first, message.last, files),
             text: payload.text,
             base64: payload.bytes.map(Base64),
+            redacted: payload.redacted,
             close: CloseBody::of(message)
                 .map(|body| CloseStatus::new(body.status(), Cow::Owned(body.reason))),
             incomplete: message.incomplete(),
@@ -220,12 +224,19 @@ impl JsonSchema for Text<'_> {
 struct Payload<'a> {
     text: Option<Text<'a>>,
     bytes: Option<&'a [u8]>,
+    /// What stands for it.
+    redacted: Option<Text<'a>>,
     /// Is all shown that was kept?
     to_its_end: bool,
 }
 
 impl<'a> Payload<'a> {
-    fn new(message: &'a websocket::Message, mode: PayloadMode) -> Self {
+    fn new(timeline: &'a TimelineMessage, mode: PayloadMode) -> Self {
+        let message = timeline.message.as_ref();
+        if timeline.redacted {
+            let redacted = Some(Text(&message.payload)).filter(|_| mode != PayloadMode::None);
+            return Self { text: None, bytes: None, redacted, to_its_end: true };
+        }
         let (text, bytes) = match message.text() {
             Some(text) => (Some(Text(text)), None),
             None => (None, Some(message.payload.as_slice())),
@@ -244,6 +255,7 @@ impl<'a> Payload<'a> {
         Self {
             text: text.filter(|text| !text.0.is_empty()),
             bytes: bytes.filter(|bytes| !bytes.is_empty()),
+            redacted: None,
             to_its_end,
         }
     }
@@ -255,7 +267,7 @@ impl Payload<'_> {
     }
 }
 
-fn ranges(message: &websocket::Message) -> Vec<[u64; 2]> {
+fn ranges(message: &crate::websocket::Message) -> Vec<[u64; 2]> {
     let unknown = message.unknown.iter().flat_map(|unknown| &unknown.ranges);
     unknown.map(|range| [range.start, range.end.saturating_sub(range.start)]).collect()
 }

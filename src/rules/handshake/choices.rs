@@ -1,7 +1,8 @@
 //! What was offered and what was chosen: subprotocols and extensions → findings (RFC 6455 §4.2.2, §9.1).
 
+use super::is_registered_subprotocol;
 use super::listed;
-use super::registry::{KNOWN_EXTENSIONS, KNOWN_SUBPROTOCOLS};
+use super::registry::KNOWN_EXTENSIONS;
 use crate::http::{ExtensionList, Handshake, RequestHead, ResponseHead, is_token};
 use crate::packet::Side;
 use crate::rules::{Finding, Rule, rules};
@@ -148,7 +149,7 @@ fn check_subprotocol(
 fn check_choice(chosen: &str, offered: Option<&[&str]>, broken: &mut impl FnMut(&'static Rule, String)) {
     let Some(offered) = offered else { return };
     if offered.contains(&chosen) {
-        if KNOWN_SUBPROTOCOLS.binary_search(&chosen).is_err() {
+        if !is_registered_subprotocol(chosen) {
             broken(&SUBPROTOCOL_UNREGISTERED, format!("{chosen:?} is not registered"));
         }
     } else if let Some(name) = offered.iter().find(|name| name.eq_ignore_ascii_case(chosen)) {

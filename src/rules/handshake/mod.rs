@@ -42,6 +42,11 @@ pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
     .copied()
 }
 
+/// Is it the name of a subprotocol, known to IANA?
+pub(crate) fn is_registered_subprotocol(name: &str) -> bool {
+    registry::KNOWN_SUBPROTOCOLS.binary_search(&name).is_ok()
+}
+
 /// What an opening handshake breaks, by itself and with regard to what was around it.
 pub fn check(
     handshake: &Handshake,

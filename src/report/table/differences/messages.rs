@@ -101,7 +101,7 @@ impl Page<'_> {
         let marks = if marks.is_empty() { String::new() } else { format!("[{}]", marks.join(", ")) };
         let room = self.shown.width.saturating_sub(line.width() + marks.len() + 1).max(LEAST_PAYLOAD);
         let shown = Shown { payload: PayloadMode::Preview, width: KEPT, ..Shown::default() };
-        let text = from(Content::new(&message.message, &shown, &mut 0), start, room);
+        let text = from(Content::new(message, &shown, &mut 0), start, room);
         let gap = if text.is_empty() || marks.is_empty() { "" } else { " " };
         self.write(&line.plain(text).plain(gap).styled(MARK, marks))
     }

@@ -60,6 +60,10 @@ impl Message<'_> {
             encode(bytes.0, out);
             out.push(b'"');
         }
+        if let Some(redacted) = self.redacted {
+            out.extend_from_slice(b",\"redacted\":");
+            string(redacted.0, out);
+        }
     }
 
     fn write_flags(&self, out: &mut Vec<u8>) -> io::Result<()> {
