@@ -1,7 +1,9 @@
+use serde_json::Value;
 use wspect::connection::Options;
 use wspect::event::{Event, Totals};
 use wspect::limits::Limits;
 use wspect::packet::CaptureInfo;
+use wspect::redact::{Key, Redact, Redactor};
 use wspect::report::{Frames, Json, Ndjson, Report, Shown, Statistics, Table};
 
 /// A capture file of any kind gives lines of JSON, of which the last are the totals, a document of JSON, and a table that is
@@ -11,15 +13,13 @@ pub fn chain(bytes: &[u8]) {
     let shown = || Shown { frames: Frames::Listed, statistics: Statistics::Shown, ..Shown::default() };
     let mut lines = Vec::new();
     play(&read, &mut Ndjson::new(&mut lines, shown()));
-    let lines: Vec<serde_json::Value> = lines
-        .split_inclusive(|byte| *byte == b'\n')
-        .map(|line| serde_json::from_slice(line).unwrap())
-        .collect();
+    let lines = parsed(&lines);
     assert_eq!(lines[0]["event"], "capture");
     assert_eq!(lines[lines.len() - 1]["event"], "totals");
+    assert_eq!(kinds(&lines), kinds(&redacted(&read, shown())), "without secrets");
     let mut document = Vec::new();
     play(&read, &mut Json::new(&mut document, shown()));
-    let document: serde_json::Value = serde_json::from_slice(&document).unwrap();
+    let document: Value = serde_json::from_slice(&document).unwrap();
     let connections = document["connections"].as_array().unwrap();
     assert_eq!(connections.len() as u64, read.totals.websocket_connections);
     let messages = connections.iter().map(|connection| connection["messages"].as_array().unwrap().len());
@@ -29,6 +29,27 @@ pub fn chain(bytes: &[u8]) {
     let table = String::from_utf8(table).unwrap();
     let unsafe_character = table.chars().find(|c| c.is_control() && *c != '\n' || BIDIRECTIONAL.contains(c));
     assert_eq!(unsafe_character, None, "{table}");
+}
+
+/// The lines of a report in which nothing is shown.
+fn redacted(read: &Analysis, shown: Shown) -> Vec<Value> {
+    let mut redactor = Redactor::new(Redact::Payloads, &Key::of("key"));
+    let events = read.events.iter().map(|event| redactor.event(event.clone())).collect();
+    let Analysis { inputs, totals, .. } = read;
+    let mut lines = Vec::new();
+    let read = Analysis { inputs: inputs.clone(), events, totals: totals.clone() };
+    play(&read, &mut Ndjson::new(&mut lines, shown));
+    parsed(&lines)
+}
+
+fn parsed(lines: &[u8]) -> Vec<Value> {
+    let lines = lines.split_inclusive(|byte| *byte == b'\n');
+    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+}
+
+/// What each line is about, and how long what was said is.
+fn kinds(lines: &[Value]) -> Vec<[&Value; 4]> {
+    lines.iter().map(|line| ["event", "rule", "type", "length"].map(|name| &line[name])).collect()
 }
 
 struct Analysis {
