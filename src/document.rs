@@ -242,7 +242,12 @@ mod tests {
     fn messages_stand_in_the_order_of_their_packets_and_each_direction_as_it_was_sent() {
         let message = |(index, (sender, number))| {
             let last = crate::packet::PacketRef { number, ..Default::default() };
-            TimelineMessage { index, sender, redacted: false, message: Box::new(Message { last, ..Message::default() }) }
+            TimelineMessage {
+                index,
+                sender,
+                redacted: false,
+                message: Box::new(Message { last, ..Message::default() }),
+            }
         };
         use crate::packet::Side::{Client, Server};
         let delivered =

@@ -1,6 +1,6 @@
 use wspect::websocket::decoder::{FrameDecoder, Piece};
 use wspect::websocket::frame::frame_header;
-use wspect::websocket::resync::{self, Masking, Search, Window};
+use wspect::websocket::resync::{self, Demand, Masking, Search, Trails, Window};
 use wspect::websocket::{FrameHeader, LengthForm};
 
 use super::feed::{Feed, pieces};
@@ -79,8 +79,10 @@ pub fn search(bytes: &[u8]) {
     let mut sorted = starts;
     sorted.sort_unstable();
     sorted.dedup();
+    let compression = choice & 8 != 0;
+    let (demand, leaving) = (Demand::Proof, 0);
     let window =
-        |bytes, ended| Window { bytes, starts: &sorted, masking, compression: choice & 8 != 0, ended };
+        |bytes, ended| Window { bytes, starts: &sorted, masking, compression, ended, demand, leaving };
     let check = |found: Search, bytes: &[u8], ended: bool| match found {
         Search::Found { at, masked, .. } => {
             let (_, header) = frame_header(&bytes[at..]).unwrap();
@@ -90,9 +92,9 @@ pub fn search(bytes: &[u8]) {
         Search::Undecided { keep_from } => assert!(!ended && keep_from <= bytes.len()),
         Search::Hopeless => assert!(ended),
     };
-    let early = resync::search(&window(first, false));
+    let early = resync::search(&window(first, false), &mut Trails::default());
     check(early, first, false);
-    let late = resync::search(&window(all, true));
+    let late = resync::search(&window(all, true), &mut Trails::default());
     check(late, all, true);
     if let (Search::Undecided { keep_from }, Search::Found { at, .. }) = (early, late) {
         assert!(at >= keep_from, "{late:?} after {early:?}");

@@ -2,6 +2,7 @@ use flate2::{Compress, Compression as Level, Decompress, FlushCompress, FlushDec
 use wspect::packet::{PacketRef, Timestamp};
 use wspect::websocket::deflate::{Compression, Inflation, Scope};
 use wspect::websocket::message::{AfterGap, Counts, KeptBy, MessageOptions, MessageReader, Step};
+use wspect::websocket::resync::Confidence;
 use wspect::websocket::{Message, Opcode, TextState};
 
 use super::feed::{Feed, pieces};
@@ -58,7 +59,7 @@ fn read(options: MessageOptions, before: &[&[u8]], missing: u64, after: &[&[u8]]
     let mut said = Vec::new();
     before.iter().for_each(|piece| take(&mut reader, piece, &mut said));
     if reader.gap(missing, at()) == AfterGap::Lost {
-        reader.resume();
+        reader.resume(Confidence(32));
     }
     after.iter().for_each(|piece| take(&mut reader, piece, &mut said));
     said.extend(reader.finish());
