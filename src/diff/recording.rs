@@ -84,7 +84,8 @@ impl From<Document> for Recording {
 #[derive(Debug)]
 pub struct Recorder {
     gathering: Gathering,
-    digests: BTreeMap<ConnectionId, Vec<Digest>>,
+    /// Of each connection's messages, with their indices, which rise: the document has them in another order.
+    digests: BTreeMap<ConnectionId, Vec<(u64, Digest)>>,
 }
 
 impl Recorder {
@@ -99,16 +100,21 @@ impl Recorder {
     /// When it could not be read to its end, or said more than was to be kept.
     pub fn finish(mut self, read: Result<Totals, Interrupted>) -> Result<Recording, ReadError> {
         let document = self.gathering.finish(read)?;
-        let digests =
-            document.connections.iter().map(|each| self.digests.remove(&each.id).unwrap_or_default());
-        Ok(Recording { digests: digests.collect(), document })
+        let in_order = |connection: &Connection| {
+            let digests = self.digests.remove(&connection.id).unwrap_or_default();
+            let of = |index| digests.binary_search_by_key(&index, |(index, _)| *index).ok();
+            let places = connection.messages.iter().filter_map(|timeline| of(timeline.index));
+            places.filter_map(|place| digests.get(place)).map(|(_, digest)| *digest).collect()
+        };
+        Ok(Recording { digests: document.connections.iter().map(in_order).collect(), document })
     }
 }
 
 impl Sink for Recorder {
     fn event(&mut self, mut event: Event) -> ControlFlow<()> {
         if let (Some(id), EventKind::Message(timeline)) = (event.connection, &mut event.kind) {
-            self.digests.entry(id).or_default().push(condense(&mut timeline.message));
+            let digest = condense(&mut timeline.message);
+            self.digests.entry(id).or_default().push((timeline.index, digest));
         }
         self.gathering.event(event)
     }
