@@ -1,5 +1,7 @@
 //! All that analysis says: one stream of owned events, from which every report is made.
 
+pub mod statistics;
+
 use std::ops::ControlFlow;
 
 use crate::decode::SkippedPackets;
@@ -8,6 +10,7 @@ use crate::packet::{CaptureInfo, Endpoint, PacketRef, Side};
 use crate::rules::ending::TcpClose;
 use crate::rules::{Finding, Severity};
 use crate::websocket::Message;
+use statistics::{Reconnects, Statistics};
 
 /// A WebSocket connection, opened or refused: 1, 2, 3 … in the order of the answers to the upgrade requests (of
 /// the first frame, where the handshake was not captured).
@@ -114,6 +117,8 @@ pub struct Closing {
     pub close: Option<Close>,
     /// What the client sent, then what the server sent.
     pub traffic: [Traffic; 2],
+    /// What it took in time.
+    pub statistics: Statistics,
 }
 
 /// Who ended a connection and how. The end begins with what is first of a Close frame, a FIN and a RST.
@@ -281,6 +286,8 @@ pub struct Totals {
     pub findings: [u64; 4],
     /// Packets without a TCP segment.
     pub skipped: SkippedPackets,
+    /// Clients that connected again, in the order in which they came first.
+    pub reconnects: Vec<Reconnects>,
 }
 
 impl Totals {

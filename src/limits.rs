@@ -67,6 +67,9 @@ pub struct Limits {
     /// Opening handshakes of other connections that are remembered to compare later ones with: their keys, and when
     /// they were answered. A client that reconnects does so soon, so that the latest are enough.
     pub handshakes: usize,
+    /// Memory for when clients connected to what, to tell how they reconnect: some hundred thousand connections of a
+    /// few thousand clients. Later ones are not looked at.
+    pub reconnects: usize,
     /// Errors and warnings of one rule that one side of a connection gets; more are counted, and the count is reported.
     pub findings: u64,
     /// The same for notes and infos, which are about what is legal and comes again: three show the habit.
@@ -102,6 +105,7 @@ impl Default for Limits {
             inflated: 1 << 30,
             frames: 1 << 16,
             handshakes: 1 << 16,
+            reconnects: 8 << 20,
             findings: 100,
             notes: 3,
             document: 1 << 30,

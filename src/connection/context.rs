@@ -2,6 +2,7 @@
 
 use super::outbox::Outbox;
 use super::{Options, Peers, handshakes};
+use crate::event::statistics::Statistics;
 use crate::event::{Close, Closing, EventKind, Traffic};
 use crate::http::Handshake;
 use crate::packet::{PacketRef, Side};
@@ -27,6 +28,7 @@ impl Context<'_> {
         let id = self.out.open();
         let opening = self.peers.opening(handshake);
         let end = waited.at();
+        let statistics = Statistics::opened_after(opening.handshake.latency_ns());
         let mut findings = handshakes::judge(&opening, Conduct::default(), waited, self.options, self.out);
         let passage = self.tcp.and_then(|tcp| self.peers.passage(tcp, end));
         if let Some(missing) = passage.and_then(|passage| passage.one_direction_only()) {
@@ -42,7 +44,7 @@ impl Context<'_> {
         for finding in findings {
             self.out.say(id, finding.at, EventKind::Finding(Box::new(finding)));
         }
-        let closing = Closing { end, close, traffic };
+        let closing = Closing { end, close, traffic, statistics };
         self.out.say(id, end, EventKind::Closed(Box::new(closing)));
     }
 

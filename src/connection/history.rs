@@ -5,12 +5,14 @@ use super::closes::{Closes, SentClose};
 use super::latest::{Last, Latest};
 use super::masking::MaskingKeys;
 use super::pings::Pings;
+use super::timing::Timing;
+use crate::event::statistics::Statistics;
 use crate::event::{Close, CloseHow, Initiator};
 use crate::packet::{PacketRef, Side};
 use crate::rules::ending::{End, SecondClose, SideEnd, TcpClose};
 use crate::rules::thresholds::Thresholds;
 use crate::rules::{Finding, close, ending, mask};
-use crate::tcp::EndKind;
+use crate::tcp::{EndKind, Stalls};
 use crate::websocket::close::CloseBody;
 use crate::websocket::message::FrameStart;
 use crate::websocket::{Message, Opcode};
@@ -22,6 +24,7 @@ pub(super) struct History {
     /// Of the client: a server has no keys.
     masking: MaskingKeys,
     sides: [SideHistory; 2],
+    timing: Timing,
     /// The messages before the first Close, as far as it is delivered.
     latest: Latest,
     closes: Closes,
@@ -55,13 +58,23 @@ impl History {
             opened,
             masking: MaskingKeys::default(),
             sides: from_start.map(side),
+            timing: Timing::default(),
             latest: Latest::default(),
             closes: Closes::default(),
         }
     }
 
+    /// Its opening handshake took so many nanoseconds.
+    pub(super) fn opened_after(mut self, latency: Option<i64>) -> Self {
+        self.timing.handshake(latency);
+        self
+    }
+
     /// A frame begins.
     pub(super) fn frame(&mut self, sender: Side, frame: &FrameStart, found: &mut impl FnMut(Finding)) {
+        if frame.message_open && frame.header.opcode.is_control() {
+            self.timing.interleaved(sender);
+        }
         if let Some(key) = frame.header.masking_key
             && sender == Side::Client
             && frame.header.length > 0
@@ -93,8 +106,15 @@ impl History {
             Opcode::PING if !whole => self.frames_lost(sender),
             Opcode::PONG if !whole => self.frames_lost(sender),
             Opcode::PING if closing => {}
-            Opcode::PING => self.pings_of(sender).ping(message, index, thresholds, found),
-            Opcode::PONG => self.pings_of(sender.peer()).pong(message, index, thresholds, found),
+            Opcode::PING => {
+                self.pings_of(sender).ping(message, index, thresholds, found);
+                self.time_answer(sender);
+            }
+            Opcode::PONG => {
+                self.pings_of(sender.peer()).pong(message, index, thresholds, found);
+                self.time_answer(sender.peer());
+            }
+            opcode if !opcode.is_control() => self.timing.message(sender, message),
             // What its reason lacks is missing in the capture: the peer had it all.
             Opcode::CLOSE if !message.unfinished => self.close(sender, message, index, found),
             _ => {}
@@ -144,6 +164,16 @@ impl History {
         pings + self.latest.memory() + self.closes.memory()
     }
 
+    /// How often and how long each side, as the receiver, had no room.
+    pub(super) fn stalled(&mut self, receivers: [Stalls; 2]) {
+        self.timing.stalled(receivers);
+    }
+
+    /// The figures so far, taken out.
+    pub(super) fn statistics(&mut self) -> Statistics {
+        std::mem::take(&mut self.timing).statistics()
+    }
+
     /// The connection is over: judges what was left open, and says who ended it and how.
     pub(super) fn finish(
         &mut self,
@@ -165,6 +195,12 @@ impl History {
             silence: end.silence,
             unanswered_pings,
             ..self.verdict(&end, ending.how)
+        }
+    }
+
+    fn time_answer(&mut self, pinger: Side) {
+        if let Some([ping, pong]) = self.pings_of(pinger).take_round_trip() {
+            self.timing.round_trip(pinger, ping, pong);
         }
     }
 

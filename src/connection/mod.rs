@@ -19,6 +19,7 @@ mod roleless;
 mod search;
 mod session;
 mod signature;
+mod timing;
 
 pub use assume::{Assumed, Assumptions};
 use context::Context;
@@ -269,6 +270,7 @@ impl Connection {
             let mut findings = Vec::new();
             if let Some(passage) = self.peers.passage(tcp, at) {
                 passage.check(&options.thresholds, &mut |finding| findings.push(finding));
+                session.stalled([Side::Client, Side::Server].map(|side| passage.stalls(side)));
             }
             if how == CloseHow::CaptureEnded {
                 findings.extend(session.in_frame().map(|side| ends_in_frame(side, at)));

@@ -20,6 +20,7 @@ pub(super) struct Pings {
     /// Are all Pings known that a Pong may answer?
     known: bool,
     pace: Pace,
+    round_trip: Option<[PacketRef; 2]>,
 }
 
 #[derive(Debug)]
@@ -80,6 +81,7 @@ impl Pings {
             echo: Echo::default(),
             known,
             pace: Pace::default(),
+            round_trip: None,
         }
     }
 
@@ -104,7 +106,8 @@ impl Pings {
         }
         self.echo.ping(beat);
         let answer = self.strays.iter().position(|pong| pong.data == data && follows(pong.beat.at, beat.at));
-        if answer.and_then(|place| self.strays.remove(place)).is_some() {
+        if let Some(pong) = answer.and_then(|place| self.strays.remove(place)) {
+            self.round_trip = Some([beat.at, pong.beat.at]);
             self.echo.disproved = true;
             self.older = None;
             return self.waiting.iter_mut().for_each(|ping| ping.superseded = true);
@@ -140,9 +143,15 @@ impl Pings {
         } else {
             self.waiting.iter_mut().take(place).for_each(|ping| ping.superseded = true);
             if !answered.maybe_answered {
+                self.round_trip = Some([answered.beat.at, beat.at]);
                 ping::check_ping(&answered.beat, Fate::Answered(beat), self.pinger, thresholds, found);
             }
         }
+    }
+
+    /// The Ping and the Pong that the last message matched, if it did and no other can have been meant; taken out.
+    pub(super) const fn take_round_trip(&mut self) -> Option<[PacketRef; 2]> {
+        self.round_trip.take()
     }
 
     /// Bytes of the side that pings were lost: a Pong may answer a Ping that nobody saw.

@@ -16,7 +16,7 @@ use crate::rules::capture::CutPayloads;
 use crate::rules::frame::{Rsv1, SentFrame};
 use crate::rules::transport::DESYNC;
 use crate::rules::{self, Blame, Finding, Severity};
-use crate::tcp::{Conflict, Gap};
+use crate::tcp::{Conflict, Gap, Stalls};
 use crate::websocket::message::{AfterGap, FrameStart, Step};
 use crate::websocket::mux::Channels;
 use crate::websocket::{Message, Opcode};
@@ -61,7 +61,7 @@ impl Session {
         let from_start = [&client, &server].map(|start| matches!(start, LaneStart::Frame));
         let extensions = Extensions::of(handshake, options);
         let handshake_bytes = handshake.sizes();
-        let mut history = History::new(opened, from_start);
+        let mut history = History::new(opened, from_start).opened_after(handshake.latency_ns());
         for (side, start) in [(Side::Client, &client), (Side::Server, &server)] {
             if let LaneStart::Searching(search) = start {
                 history.unread(side, search.first().unwrap_or_default());
@@ -150,7 +150,8 @@ impl Session {
         }
         self.judge_whole(ending.at, options, out);
         self.tally.close(self.id, ending.at, &options.limits, out);
-        let closing = Closing { end: ending.at, close: Some(close), traffic: self.traffic() };
+        let (traffic, statistics) = (self.traffic(), self.history.statistics());
+        let closing = Closing { end: ending.at, close: Some(close), traffic, statistics };
         out.say(self.id, ending.at, EventKind::Closed(Box::new(closing)));
     }
 
@@ -183,6 +184,10 @@ impl Session {
     /// The Close that waits for an answer: its side and packet.
     pub(super) fn unanswered_close(&self) -> Option<(Side, PacketRef)> {
         self.history.closes().unanswered()
+    }
+
+    pub(super) fn stalled(&mut self, receivers: [Stalls; 2]) {
+        self.history.stalled(receivers);
     }
 
     pub(super) fn close_acknowledged(&mut self, by: Option<PacketRef>) {

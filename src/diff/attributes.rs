@@ -129,12 +129,18 @@ const TOKENS: [&str; 2] = ["connection", "upgrade"];
 mod tests {
     use super::*;
     use crate::event::Close;
+    use crate::event::statistics::Statistics;
     use crate::http::Header;
     use crate::packet::PacketRef;
 
     fn closing(initiator: Initiator, how: CloseHow, code: Option<u16>) -> Closing {
         let close = Close { initiator, how, code, ..Close::default() };
-        Closing { end: PacketRef::default(), close: Some(close), traffic: Default::default() }
+        Closing {
+            end: PacketRef::default(),
+            close: Some(close),
+            traffic: Default::default(),
+            statistics: Statistics::default(),
+        }
     }
 
     fn said(changes: &[Change]) -> Vec<String> {

@@ -3,12 +3,14 @@
 mod clock;
 mod flows;
 mod hold;
+mod reconnects;
 
 use std::ops::ControlFlow;
 
 use clock::{Clock, StepsBack};
 use flows::Flows;
 use hold::Hold;
+use reconnects::Lives;
 
 use crate::capture::{CaptureError, Keep, Next, Source};
 use crate::connection::Options;
@@ -85,6 +87,7 @@ struct Analysis<'a, 'k> {
     sink: &'a mut dyn Sink,
     totals: Totals,
     clock: Clock,
+    lives: Lives,
     options: &'a Options,
     hold: Option<Hold<'k>>,
 }
@@ -98,6 +101,7 @@ impl<'a, 'k> Analysis<'a, 'k> {
             sink,
             totals: Totals::default(),
             clock: Clock::default(),
+            lives: Lives::new(options.limits.reconnects),
             options,
             hold,
         }
@@ -146,6 +150,9 @@ impl<'a, 'k> Analysis<'a, 'k> {
         self.settle();
         for event in self.flows.out().drain() {
             count(&mut self.totals, &event);
+            if !matches!(event.kind, EventKind::Message(_)) {
+                self.lives.event(&event);
+            }
             self.sink.event(event)?;
         }
         ControlFlow::Continue(())
@@ -173,6 +180,7 @@ impl<'a, 'k> Analysis<'a, 'k> {
         self.totals.http2_connections = protocols.http2;
         self.totals.websocket_connections = self.flows.out().opened();
         self.totals.inputs = source.inputs();
+        self.totals.reconnects = self.lives.reconnects();
         for finding in self.capture_findings() {
             let event =
                 Event { at: finding.at, connection: None, kind: EventKind::Finding(Box::new(finding)) };
@@ -247,6 +255,14 @@ impl<'a, 'k> Analysis<'a, 'k> {
                 format!(
                     "{handshakes} opening handshakes were forgotten: there were more than {} (handshakes); later ones were not compared with them",
                     limits.handshakes
+                ),
+            ),
+            (
+                self.lives.overlooked(),
+                format!(
+                    "{} connections were not looked at for reconnects: more than {} bytes of earlier ones (reconnects)",
+                    self.lives.overlooked(),
+                    limits.reconnects
                 ),
             ),
             (

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::value::{Kind, Value};
 use crate::decode::SkippedPackets;
+use crate::event::statistics::{Delays, Distribution, Reconnects, SideStatistics, Statistics};
 use crate::event::{Close, Closing, ConnectionId, Opening, TimelineMessage, Totals, Traffic};
 use crate::http::{Handshake, RequestHead, ResponseHead};
 use crate::packet::Endpoint;
@@ -28,6 +29,11 @@ pub(super) enum Object<'a> {
     Traffic(&'a [Traffic; 2]),
     Sent(&'a Traffic),
     Compression(&'a Traffic),
+    Statistics(&'a Statistics),
+    SideStatistics(&'a SideStatistics),
+    Distribution(&'a Distribution),
+    Delays(&'a Delays),
+    ZeroWindow(&'a SideStatistics),
     /// A number of the client and one of the server.
     Sides([Option<i64>; 2]),
     /// With its connection, where it belongs to one.
@@ -35,6 +41,8 @@ pub(super) enum Object<'a> {
     Totals(&'a Totals),
     Severities(&'a Totals),
     Skipped(&'a SkippedPackets),
+    CaptureStatistics(&'a Totals),
+    Reconnects(&'a Reconnects),
 }
 
 /// A connection as far as it is known.

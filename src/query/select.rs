@@ -256,6 +256,7 @@ impl Sink for EndsOf<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::statistics::Statistics;
     use crate::event::{Closing, Traffic};
     use crate::packet::{Endpoint, Side};
     use crate::rules::Blame;
@@ -389,7 +390,12 @@ mod tests {
                 TimelineMessage { index, sender: Side::Client, message: Box::new(message), redacted: false };
             events.extend([event(EventKind::Message(message)), finding(Some(index))]);
         }
-        let closing = Closing { end: PacketRef::default(), close: None, traffic: [Traffic::default(); 2] };
+        let closing = Closing {
+            end: PacketRef::default(),
+            close: None,
+            traffic: [Traffic::default(); 2],
+            statistics: Statistics::default(),
+        };
         events.push(event(EventKind::Closed(Box::new(closing))));
         events
     }

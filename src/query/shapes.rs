@@ -1,5 +1,7 @@
 //! The fields of each object, by the names and types of the JSON output.
 
+mod statistics;
+
 use std::borrow::Cow;
 
 use base64::Engine;
@@ -13,6 +15,7 @@ use crate::packet::{PacketRef, Side};
 use crate::rules::{Finding, Severity};
 use crate::websocket::close::CloseBody;
 use crate::websocket::{Message, Opcode};
+use statistics::{CAPTURE_STATISTICS, STATISTICS};
 
 pub(super) static CONNECTION: Shape = shape!("connection", Connection(c), {
     id: Kind::Int => Some(Value::count(c.id.0));
@@ -26,6 +29,7 @@ pub(super) static CONNECTION: Shape = shape!("connection", Connection(c), {
     handshake: Kind::Object(&HANDSHAKE) => Some(Value::Object(Object::Handshake(&c.opening.handshake)));
     close: Kind::Object(&CLOSE), AtEnd => Some(Value::Object(Object::Close(c.end?.closing.close.as_ref()?)));
     traffic: Kind::Object(&TRAFFIC), AtEnd => Some(Value::Object(Object::Traffic(&c.end?.closing.traffic)));
+    statistics: Kind::Object(&STATISTICS), AtEnd => Some(Value::Object(Object::Statistics(&c.end?.closing.statistics)));
     findings: FINDINGS, AtEnd => Some(findings(c.id, c.end?.findings));
     messages: MESSAGES, Whole => Some(messages(c.id, c.messages?));
 });
@@ -182,6 +186,9 @@ pub(super) static TOTALS: Shape = shape!("totals", Totals(totals), {
     frames: Kind::Int => Some(Value::count(totals.frames));
     findings: Kind::Object(&SEVERITY_COUNTS) => Some(Value::Object(Object::Severities(totals)));
     skipped_packets: Kind::Object(&SKIPPED) => Some(Value::Object(Object::Skipped(&totals.skipped)));
+    statistics: Kind::Object(&CAPTURE_STATISTICS) => {
+        (!totals.reconnects.is_empty()).then_some(Value::Object(Object::CaptureStatistics(totals)))
+    };
 });
 
 static SEVERITY_COUNTS: Shape = shape!("findings by severity", Severities(totals), {

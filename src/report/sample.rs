@@ -4,6 +4,7 @@ use std::io;
 
 use super::Report;
 use crate::decode::SkippedPackets;
+use crate::event::statistics::Statistics;
 use crate::event::{
     Close, CloseHow, Closing, ConnectionId, Event, EventKind, Initiator, Opening, TimelineMessage, Totals,
     Traffic, Transport,
@@ -266,7 +267,12 @@ pub(super) fn closed(id: u64, number: u64, close: Close) -> Event {
     event(
         Some(id),
         number,
-        EventKind::Closed(Box::new(Closing { end: at(number), close: Some(close), traffic })),
+        EventKind::Closed(Box::new(Closing {
+            end: at(number),
+            close: Some(close),
+            traffic,
+            statistics: Statistics::default(),
+        })),
     )
 }
 

@@ -4,7 +4,7 @@ use super::capture::LIMIT_REACHED;
 use super::thresholds::Thresholds;
 use super::{Blame, Finding, rules};
 use crate::packet::{PacketRef, Side};
-use crate::tcp::{Conflict, Direction, Gap, GapReason, Tracker};
+use crate::tcp::{Conflict, Direction, Gap, GapReason, Stalls, Tracker};
 
 rules! {
     /// Bytes of the stream are not in the capture.
@@ -185,8 +185,13 @@ impl Passage<'_> {
         Some(OUT_OF_ORDER.broken(Blame::Capture, self.end, detail))
     }
 
+    /// How often and how long this receiver kept its peer waiting.
+    pub fn stalls(&self, receiver: Side) -> Stalls {
+        self.tcp.stalls(self.direction(receiver), self.end)
+    }
+
     fn stalled_by(&self, receiver: Side, thresholds: &Thresholds) -> Option<Finding> {
-        let stalls = self.tcp.stalls(self.direction(receiver), self.end);
+        let stalls = self.stalls(receiver);
         if u128::try_from(stalls.longest).ok()? < thresholds.stall.as_nanos() || stalls.count == 0 {
             return None;
         }

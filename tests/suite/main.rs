@@ -35,5 +35,7 @@ mod rules;
 /// How much of a capture is shown, and how a command line is answered.
 mod shown;
 mod support;
+/// Times and figures, some against tshark's.
+mod timing;
 /// Recorded captures against the endpoints' own log.
 mod truth;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::words;
 use super::words::{quoted, safe};
+use crate::event::statistics;
 use crate::event::{Closing, ConnectionId, Event, EventKind, Opening, TimelineMessage, Transport};
 use crate::http::{Handshake, Header, Outcome};
 use crate::packet::{Endpoint, PacketRef, Side, Timestamp};
-use crate::report::shown::{Frames, PayloadMode, Shown};
+use crate::report::shown::{Frames, PayloadMode, Shown, Statistics};
 use crate::report::text::{Rest, fit, hex};
 use crate::rules::capture::LIMIT_REACHED;
 use crate::rules::{Blame, Finding, Severity};
@@ -128,6 +129,9 @@ impl Connection {
             }
             EventKind::Closed(closing) => {
                 let mut closing = closing.as_ref().clone();
+                if shown.statistics == Statistics::Hidden {
+                    closing.statistics = statistics::Statistics::default();
+                }
                 if let Some(close) = &mut closing.close {
                     close.reason = safe(&close.reason);
                 }

@@ -2,6 +2,7 @@
 
 pub(super) mod differences;
 mod ending;
+mod figures;
 mod grid;
 mod heading;
 mod kept;
@@ -99,6 +100,7 @@ impl<W: Write> Report for Table<W> {
             page.note(note, 2)?;
         }
         page.more(kept.more_notes, "finding")?;
+        page.reconnects(&totals.reconnects)?;
         page.write(&Line::default())?;
         if page.shown.picked != Picked::All && !kept.connections.is_empty() {
             let connections = kept.connections.len() as u64 + kept.more_connections;

@@ -43,7 +43,10 @@ impl<W: Write> Timeline<'_, W> {
         self.more(connection.more_notes, "finding")?;
         self.ending(connection)?;
         match (self.shown.statistics, &connection.closing) {
-            (Statistics::Shown, Some(closing)) => self.statistics(&closing.traffic),
+            (Statistics::Shown, Some(closing)) => {
+                self.statistics(&closing.traffic)?;
+                self.figures(&closing.statistics)
+            }
             _ => Ok(()),
         }
     }

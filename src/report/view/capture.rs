@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Time;
+use super::statistics::CaptureStatistics;
 use crate::decode::SkippedPackets;
 use crate::event;
 use crate::packet::{CaptureDamage, CaptureInfo, DamageKind};
@@ -136,6 +137,9 @@ pub(in crate::report) struct Totals {
     findings: FindingCounts,
     /// Packets without a TCP segment, by reason.
     skipped_packets: Skipped,
+    /// Absent where there is nothing to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statistics: Option<CaptureStatistics>,
 }
 
 impl From<&event::Totals> for Totals {
@@ -157,6 +161,7 @@ impl From<&event::Totals> for Totals {
                 info: totals.findings_of(Severity::Info),
             },
             skipped_packets: totals.skipped.into(),
+            statistics: CaptureStatistics::of(&totals.reconnects),
         }
     }
 }

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::close::Close;
+use super::statistics::Statistics;
 use super::traffic::Traffic;
 use super::{Files, Time};
 use crate::event::{ConnectionId, Opening, Transport};
@@ -49,7 +50,7 @@ impl<'a> Parties<'a> {
 
 /// An IP address and a TCP port.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Endpoint {
+pub(super) struct Endpoint {
     #[schemars(with = "String")]
     address: IpAddr,
     port: u16,
@@ -244,11 +245,15 @@ pub(in crate::report) struct Closing<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     close: Option<Close<'a>>,
     traffic: Traffic,
+    /// Absent where there is nothing to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statistics: Option<Statistics>,
 }
 
 impl<'a> Closing<'a> {
     pub(in crate::report) fn new(closing: &'a crate::event::Closing, files: &'a Files) -> Self {
         let close = closing.close.as_ref().map(|close| Close::new(close, files));
-        Self { close, traffic: Traffic::from(&closing.traffic) }
+        let (traffic, statistics) = (Traffic::from(&closing.traffic), Statistics::of(&closing.statistics));
+        Self { close, traffic, statistics }
     }
 }

@@ -19,7 +19,7 @@ pub(in crate::report) enum Line<'a> {
     Connection(Box<ConnectionLine<'a>>),
     Message(Message<'a>),
     Finding(Finding<'a>),
-    ConnectionEnd(ConnectionEndLine<'a>),
+    ConnectionEnd(Box<ConnectionEndLine<'a>>),
     Totals(Box<TotalsLine>),
 }
 
@@ -39,11 +39,11 @@ impl<'a> Line<'a> {
                 Self::Message(Message::new(Some(event.connection?), message, shown, files))
             }
             EventKind::Finding(finding) => Self::Finding(Finding::new(finding, event.connection, files)),
-            EventKind::Closed(closing) => Self::ConnectionEnd(ConnectionEndLine {
+            EventKind::Closed(closing) => Self::ConnectionEnd(Box::new(ConnectionEndLine {
                 id: event.connection?.0,
                 end_time: Time(closing.end.time),
                 closing: Closing::new(closing, files),
-            }),
+            })),
         })
     }
 

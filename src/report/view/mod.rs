@@ -6,6 +6,7 @@ mod connection;
 mod line;
 mod message;
 mod rule;
+mod statistics;
 mod traffic;
 
 use base64::display::Base64Display;

@@ -100,7 +100,9 @@ fn tcp(segment: &Segment, route: Route) -> Vec<u8> {
     };
     let mut bytes = [source.to_be_bytes(), destination.to_be_bytes()].concat();
     bytes.extend([segment.seq, segment.ack].map(u32::to_be_bytes).concat());
-    bytes.extend([0x50, segment.flags, 0xff, 0xff, 0, 0, 0, 0]);
+    bytes.extend([0x50, segment.flags]);
+    bytes.extend(segment.window.to_be_bytes());
+    bytes.extend([0; 4]);
     bytes.extend(&segment.payload);
     let checksum = ones_complement(&[pseudo_header(route, bytes.len()), bytes.clone()].concat());
     bytes[16..18].copy_from_slice(&checksum);

@@ -38,6 +38,8 @@ pub(crate) enum Action {
     Open(Vec<u8>),
     Write(Side, Vec<u8>),
     Acknowledge(Side),
+    /// The same, with room for so many bytes.
+    Window(Side, u16),
     Fin(Side),
     Reset(Side),
     /// Nothing, for so many nanoseconds.
@@ -106,6 +108,11 @@ impl Scenario {
     /// A segment without data that acknowledges all that its sender was sent.
     pub(crate) fn ack(self, by: Side) -> Self {
         self.step(Action::Acknowledge(by))
+    }
+
+    /// The same, saying that its sender has room for so many bytes.
+    pub(crate) fn window(self, by: Side, bytes: u16) -> Self {
+        self.step(Action::Window(by, bytes))
     }
 
     /// Both ends close the TCP connection, the server first, as RFC 6455 §7.1.1 would have it.

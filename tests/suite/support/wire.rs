@@ -45,6 +45,7 @@ pub(crate) struct Segment {
     pub(crate) ack: u32,
     pub(crate) flags: u8,
     pub(crate) payload: Vec<u8>,
+    pub(crate) window: u16,
     /// Nanoseconds that the script has waited by then.
     waited: i64,
 }
@@ -139,6 +140,10 @@ impl Wire {
                     bytes.chunks(self.segment_size).for_each(|piece| tcp.send(side, PUSH, piece.to_vec()));
                 }
                 Action::Acknowledge(side) => tcp.send(side, TcpFlags::ACK.0, Vec::new()),
+                Action::Window(side, bytes) => {
+                    tcp.send(side, TcpFlags::ACK.0, Vec::new());
+                    tcp.segments.last_mut().unwrap().window = bytes;
+                }
                 Action::Fin(side) => tcp.send(side, TcpFlags::FIN.0 | TcpFlags::ACK.0, Vec::new()),
                 Action::Reset(side) => tcp.send(side, TcpFlags::RST.0 | TcpFlags::ACK.0, Vec::new()),
                 Action::Wait(nanos) => waited += nanos,
@@ -231,7 +236,16 @@ impl Tcp<'_> {
         let ack = self.next[sender.peer().index()] * has(TcpFlags::ACK);
         self.next[sender.index()] = seq.wrapping_add(occupied);
         let (client_port, waited) = (self.client_port, self.waited);
-        self.segments.push(Segment { sender, client_port, seq, ack, flags, payload, waited });
+        self.segments.push(Segment {
+            sender,
+            client_port,
+            seq,
+            ack,
+            flags,
+            payload,
+            window: u16::MAX,
+            waited,
+        });
     }
 }
 
