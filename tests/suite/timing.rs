@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
+use wspect::connection::Options;
+use wspect::document::{Document, Extent};
 use wspect::packet::Side::Server;
 
 use super::support::{
@@ -68,6 +70,23 @@ fn a_client_that_comes_back_is_told_with_its_waits() {
     assert_eq!(reconnects[1]["interval_ns"]["max"], 4 * MILLI);
     let again = ndjson_of(&self::reconnects().pcap());
     assert_eq!(again.last().unwrap()["statistics"], document["totals"]["statistics"]);
+}
+
+#[test]
+fn connections_that_are_too_many_to_compare_are_counted() {
+    let mut options = Options::default();
+    options.limits.reconnects = 0;
+    let capture = committed("24_reconnects.pcap", &reconnects()).to_string_lossy().into_owned();
+    let mut source = wspect::capture::open(&[capture], &options.limits).unwrap();
+    let document = Document::of(&mut source, &options, Extent::WithoutMessages).unwrap();
+    assert_eq!(document.totals.reconnects, []);
+    let [reached] = document.findings.as_slice() else { unreachable!("one limit") };
+    assert_eq!(reached.rule.name, "limit-reached");
+    assert!(
+        reached.detail.starts_with("7 connections were not looked at for reconnects"),
+        "{}",
+        reached.detail
+    );
 }
 
 #[test]
