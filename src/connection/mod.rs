@@ -13,6 +13,7 @@ mod lane;
 mod latest;
 mod masking;
 pub mod outbox;
+mod peers;
 mod pending;
 mod pings;
 mod roleless;
@@ -27,20 +28,21 @@ pub use ending::Ending;
 use exchange::{Exchange, Leave};
 use held::Item;
 use outbox::Outbox;
+use peers::Peers;
 use roleless::{Learned, Roleless};
 use search::{Found, Search};
 use session::{LaneStart, Session};
 use signature::may_be_frames;
 
-use crate::event::{CloseHow, EventKind, Opening, Transport};
+use crate::event::{CloseHow, EventKind};
 use crate::http::Handshake;
 use crate::limits::Limits;
-use crate::packet::{Endpoint, PacketRef, Side};
+use crate::packet::{PacketRef, Side};
 use crate::rules::ending::TcpClose;
 use crate::rules::handshake::around::Recognised;
 use crate::rules::handshake::{Conduct, End};
 use crate::rules::thresholds::Thresholds;
-use crate::rules::transport::{Passage, ends_in_frame, holes};
+use crate::rules::transport::{ends_in_frame, holes};
 use crate::tcp::{Chunk, Delivery, Direction, FlowKey, Tracker};
 
 /// What analysis keeps, and its bounds.
@@ -84,17 +86,6 @@ pub struct Footprint {
     pub bytes: usize,
     /// Is a part of it only needed while messages are inflated, so that [`Connection::sleep`] would free it?
     pub inflating: bool,
-}
-
-/// Who talks, and what is known of the connection around the WebSocket.
-#[derive(Debug)]
-pub(crate) struct Peers {
-    flow: FlowKey,
-    /// Which direction the client sends in, as soon as it is known.
-    client: Option<Direction>,
-    start: PacketRef,
-    /// The target of the CONNECT request, inside a proxy's tunnel.
-    tunnel: Option<String>,
 }
 
 #[derive(Debug)]
@@ -384,55 +375,6 @@ impl Connection {
             for (bytes, at) in search.replay() {
                 session.chunk(side, bytes, at, options, out);
             }
-        }
-    }
-}
-
-impl Peers {
-    /// The sender's role; a guess that nobody sees as long as the client is not known.
-    fn side_of(&self, direction: Direction) -> Side {
-        if self.client.is_none_or(|client| client == direction) { Side::Client } else { Side::Server }
-    }
-
-    /// Is it WebSocket, because somebody says so?
-    fn is_assumed(&self, options: &Options) -> bool {
-        options.assume.websocket.covers(self.ends())
-    }
-
-    /// The role of who sends in this direction, where something else than frames tells.
-    fn known_side(&self, direction: Direction, options: &Options) -> Option<Side> {
-        let server = || options.assume.websocket.server(self.ends());
-        let is_server = match self.client {
-            Some(client) => client != direction,
-            None => server()? == self.flow.sender(direction),
-        };
-        Some(if is_server { Side::Server } else { Side::Client })
-    }
-
-    const fn ends(&self) -> [Endpoint; 2] {
-        [self.flow.sender(Direction::Forward), self.flow.sender(Direction::Backward)]
-    }
-
-    fn direction_of(&self, side: Side) -> Option<Direction> {
-        self.client.map(|client| if side == Side::Client { client } else { client.reverse() })
-    }
-
-    fn endpoint(&self, side: Side) -> Endpoint {
-        self.flow.sender(self.direction_of(side).unwrap_or(Direction::Forward))
-    }
-
-    fn passage<'a>(&self, tcp: &'a Tracker, end: PacketRef) -> Option<Passage<'a>> {
-        Some(Passage { tcp, client: self.client?, start: self.start, end })
-    }
-
-    fn opening(&self, handshake: Handshake) -> Opening {
-        Opening {
-            client: self.endpoint(Side::Client),
-            server: self.endpoint(Side::Server),
-            transport: Transport::Tcp,
-            start: self.start,
-            handshake,
-            tunnel: self.tunnel.clone(),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::*;
 use crate::decode::{Segment, TcpFlags};
 use crate::event::{Close, Event, Initiator, TimelineMessage};
 use crate::http::Outcome;
+use crate::packet::Endpoint;
 use crate::tcp::{Gap, GapReason};
 
 const GET: &[u8] = b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

@@ -1,5 +1,6 @@
 //! Segments → connections: the table of flows, the lives of each, and when they are forgotten.
 
+mod life;
 mod memory;
 mod timers;
 
@@ -7,16 +8,17 @@ use std::hash::BuildHasher as _;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
+use life::{Followed, Life};
 use memory::{Account, Memory};
 use timers::{Queue, Timer, Timers};
 
 use super::hold::{LifeId, Worth};
+use crate::connection::Options;
 use crate::connection::outbox::{Outbox, Protocols};
-use crate::connection::{Connection, Options};
 use crate::decode::{Segment, TcpFlags};
 use crate::event::CloseHow;
 use crate::packet::{PacketRef, Timestamp};
-use crate::tcp::{Direction, EndKind, FlowKey, Past, Tracker};
+use crate::tcp::{Direction, FlowKey};
 
 /// All flows that are followed. At most `Limits::flows`, in `Limits::memory`; quiet ones are forgotten on capture time.
 pub(super) struct Flows<'a> {
@@ -54,23 +56,6 @@ struct Flow {
     /// Was a WebSocket connection reported of this life?
     reported: bool,
     account: Account,
-}
-
-/// One connection on a 4-tuple, as far as it is still of interest.
-enum Life {
-    Followed(Box<Followed>),
-    /// No WebSocket: costs a look-up a packet until the next life begins.
-    Other(Past),
-    /// Told to its end; absorbs late retransmissions.
-    Closed(Past),
-}
-
-struct Followed {
-    tracker: Tracker,
-    connection: Connection,
-    start: PacketRef,
-    lingers: bool,
-    closing: Option<SentClose>,
 }
 
 impl<'a> Flows<'a> {
@@ -346,79 +331,6 @@ impl Flow {
         };
         (queue, self.last.time.saturating_add(silence))
     }
-}
-
-impl Life {
-    fn followed(key: FlowKey, start: PacketRef, options: &Options) -> Self {
-        Self::Followed(Box::new(Followed {
-            tracker: Tracker::new(&options.limits),
-            connection: Connection::new(key, start),
-            start,
-            lingers: false,
-            closing: None,
-        }))
-    }
-
-    fn finish(self, at: PacketRef, otherwise: CloseHow, options: &Options, out: &mut Outbox) {
-        let Self::Followed(mut followed) = self else { return };
-        let Followed { tracker, connection, .. } = &mut *followed;
-        tracker.flush(at, &mut |direction, delivery| connection.deliver(direction, delivery, options, out));
-        let end = followed.tracker.first_end();
-        let how = end.map_or(otherwise, |end| match end.how {
-            EndKind::Fin => CloseHow::Fin,
-            EndKind::Reset => CloseHow::Reset,
-        });
-        followed.connection.finish(at, how, &followed.tracker, options, out);
-    }
-}
-
-impl Followed {
-    fn push(&mut self, segment: &Segment<'_>, direction: Direction, options: &Options, out: &mut Outbox) {
-        if segment.flags.has(TcpFlags::SYN) {
-            let answer = segment.flags.has(TcpFlags::ACK);
-            self.connection.opened_by(if answer { direction.reverse() } else { direction });
-        }
-        self.acknowledge_close(segment, direction);
-        let connection = &mut self.connection;
-        self.tracker.push(segment, direction, &mut |direction, delivery| {
-            connection.deliver(direction, delivery, options, out);
-        });
-        self.note_close(segment, direction);
-    }
-
-    /// Says when the Close that waits for its answer reached the other side.
-    fn acknowledge_close(&mut self, segment: &Segment<'_>, direction: Direction) {
-        if let Some(close) = &mut self.closing
-            && !close.received
-            && close.direction != direction
-            && segment.flags.has(TcpFlags::ACK)
-            // Serial numbers: less than half of them behind is not behind. // RFC 9293 §3.4
-            && segment.ack.wrapping_sub(close.end) < 1 << 31
-        {
-            close.received = true;
-            self.connection.close_acknowledged(Some(segment.at));
-        }
-    }
-
-    /// Remembers where the Close that waits for its answer ended: with this segment, if it was completed by that.
-    fn note_close(&mut self, segment: &Segment<'_>, direction: Direction) {
-        // One that had to wait behind a hole may have been acknowledged meanwhile.
-        if self.closing.is_none() && self.connection.closing() == Some((direction, segment.at)) {
-            let length = u32::try_from(segment.payload.len()).unwrap_or_default();
-            let end = segment.seq.wrapping_add(length).wrapping_add(segment.cut);
-            self.closing = Some(SentClose { direction, end, received: false });
-            self.connection.close_acknowledged(None);
-        }
-    }
-}
-
-/// A Close frame that waits for its answer.
-#[derive(Clone, Copy)]
-struct SentClose {
-    direction: Direction,
-    /// The sequence number behind its segment.
-    end: u32,
-    received: bool,
 }
 
 #[cfg(test)]

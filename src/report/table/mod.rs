@@ -1,5 +1,6 @@
 //! Events → a table of connections and their timelines, for people.
 
+mod content;
 pub(super) mod differences;
 mod ending;
 mod figures;

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
+use super::content::Content;
 use super::ending::EndOfTcp;
-use super::kept::{Content, Row, Standing};
+use super::kept::{Row, Standing};
 use super::line::{DIM, Line, MARK, PLAIN, RECEIVED, SENT};
 use super::timeline::Timeline;
 use super::words;

@@ -1,0 +1,105 @@
+//! One connection on a 4-tuple, from its first segment to the last that belongs to it.
+
+use crate::connection::outbox::Outbox;
+use crate::connection::{Connection, Options};
+use crate::decode::{Segment, TcpFlags};
+use crate::event::CloseHow;
+use crate::packet::PacketRef;
+use crate::tcp::{Direction, EndKind, FlowKey, Past, Tracker};
+
+/// One connection on a 4-tuple, as far as it is still of interest.
+pub(super) enum Life {
+    Followed(Box<Followed>),
+    /// No WebSocket: costs a look-up a packet until the next life begins.
+    Other(Past),
+    /// Told to its end; absorbs late retransmissions.
+    Closed(Past),
+}
+
+/// A connection that is, or may become, WebSocket.
+pub(super) struct Followed {
+    pub(super) tracker: Tracker,
+    pub(super) connection: Connection,
+    pub(super) start: PacketRef,
+    pub(super) lingers: bool,
+    closing: Option<SentClose>,
+}
+
+impl Life {
+    pub(super) fn followed(key: FlowKey, start: PacketRef, options: &Options) -> Self {
+        Self::Followed(Box::new(Followed {
+            tracker: Tracker::new(&options.limits),
+            connection: Connection::new(key, start),
+            start,
+            lingers: false,
+            closing: None,
+        }))
+    }
+
+    pub(super) fn finish(self, at: PacketRef, otherwise: CloseHow, options: &Options, out: &mut Outbox) {
+        let Self::Followed(mut followed) = self else { return };
+        let Followed { tracker, connection, .. } = &mut *followed;
+        tracker.flush(at, &mut |direction, delivery| connection.deliver(direction, delivery, options, out));
+        let end = followed.tracker.first_end();
+        let how = end.map_or(otherwise, |end| match end.how {
+            EndKind::Fin => CloseHow::Fin,
+            EndKind::Reset => CloseHow::Reset,
+        });
+        followed.connection.finish(at, how, &followed.tracker, options, out);
+    }
+}
+
+impl Followed {
+    pub(super) fn push(
+        &mut self,
+        segment: &Segment<'_>,
+        direction: Direction,
+        options: &Options,
+        out: &mut Outbox,
+    ) {
+        if segment.flags.has(TcpFlags::SYN) {
+            let answer = segment.flags.has(TcpFlags::ACK);
+            self.connection.opened_by(if answer { direction.reverse() } else { direction });
+        }
+        self.acknowledge_close(segment, direction);
+        let connection = &mut self.connection;
+        self.tracker.push(segment, direction, &mut |direction, delivery| {
+            connection.deliver(direction, delivery, options, out);
+        });
+        self.note_close(segment, direction);
+    }
+
+    /// Says when the Close that waits for its answer reached the other side.
+    fn acknowledge_close(&mut self, segment: &Segment<'_>, direction: Direction) {
+        if let Some(close) = &mut self.closing
+            && !close.received
+            && close.direction != direction
+            && segment.flags.has(TcpFlags::ACK)
+            // Serial numbers: less than half of them behind is not behind. // RFC 9293 §3.4
+            && segment.ack.wrapping_sub(close.end) < 1 << 31
+        {
+            close.received = true;
+            self.connection.close_acknowledged(Some(segment.at));
+        }
+    }
+
+    /// Remembers where the Close that waits for its answer ended: with this segment, if it was completed by that.
+    fn note_close(&mut self, segment: &Segment<'_>, direction: Direction) {
+        // One that had to wait behind a hole may have been acknowledged meanwhile.
+        if self.closing.is_none() && self.connection.closing() == Some((direction, segment.at)) {
+            let length = u32::try_from(segment.payload.len()).unwrap_or_default();
+            let end = segment.seq.wrapping_add(length).wrapping_add(segment.cut);
+            self.closing = Some(SentClose { direction, end, received: false });
+            self.connection.close_acknowledged(None);
+        }
+    }
+}
+
+/// A Close frame that waits for its answer.
+#[derive(Clone, Copy)]
+struct SentClose {
+    direction: Direction,
+    /// The sequence number behind its segment.
+    end: u32,
+    received: bool,
+}
