@@ -80,7 +80,8 @@ impl Search {
         let mut result = resync::search(&window, &mut self.trails);
         let is_last = end || (length >= AT_MOST && self.at_last == Demand::Header);
         if is_last && self.at_last != Demand::Proof && !matches!(result, resync::Search::Found { .. }) {
-            result = resync::search(&Window { demand: self.at_last, ..window }, &mut Trails::default());
+            let less = resync::search(&Window { demand: self.at_last, ..window }, &mut Trails::default());
+            result = if matches!(less, resync::Search::Found { .. }) { less } else { result };
         }
         match result {
             resync::Search::Found { at, masked, confidence } => {

@@ -31,6 +31,14 @@ pub struct Window<'a> {
     pub leaving: usize,
 }
 
+impl Window<'_> {
+    /// Does a segment begin here that is no single byte? Senders that write byte by byte begin frames anywhere.
+    fn begins_segment(&self, at: usize) -> bool {
+        let begins = |at: usize| self.starts.binary_search(&at).is_ok();
+        begins(at) && !begins(at.saturating_add(1))
+    }
+}
+
 /// What it takes to believe in frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Demand {
@@ -112,7 +120,8 @@ fn begin(window: &Window<'_>, until: usize, trails: &mut Trails, budget: &mut us
     let mut keep_from = window.bytes.len();
     for (at, first) in window.bytes.iter().enumerate().take(until) {
         while starts.next_if(|start| *start < at).is_some() {}
-        let place = if starts.peek() == Some(&at) { Place::SegmentStart } else { Place::Elsewhere };
+        let is_start = starts.peek() == Some(&at) && window.begins_segment(at);
+        let place = if is_start { Place::SegmentStart } else { Place::Elsewhere };
         let Some(needed) = place.needed(*first, window.demand) else { continue };
         match Chain::new(window, at, needed).follow(budget) {
             Ending::Evident { masked, bits } => {
@@ -203,7 +212,7 @@ impl<'a> Chain<'a> {
     /// Goes on where a trail leads.
     pub(super) fn resume(window: &'a Window<'a>, trail: Trail, at: usize) -> Self {
         let Trail { needed, bits, masked, open, .. } = trail;
-        let aligned = if window.starts.binary_search(&at).is_ok() { ALIGNED } else { 0 };
+        let aligned = if window.begins_segment(at) { ALIGNED } else { 0 };
         Self { bits: bits + aligned, masked, open, ..Self::new(window, at, needed) }
     }
 
@@ -223,8 +232,12 @@ impl<'a> Chain<'a> {
                 Link::Frame | Link::RunsOut | Link::Last => break,
             }
         }
+        // A chain that goes on and on does not say where the bytes end.
+        let unended = matches!(self.window.demand, Demand::ToTheEnd) && !self.is_at_end();
         match self.masked {
-            Some(masked) if self.bits >= self.needed => Ending::Evident { masked, bits: self.bits },
+            Some(masked) if self.bits >= self.needed && !unended => {
+                Ending::Evident { masked, bits: self.bits }
+            }
             _ => Ending::Broken,
         }
     }
@@ -315,10 +328,14 @@ impl<'a> Chain<'a> {
     }
 
     fn ends_segment(&self, sight: &Sight<'_>) -> bool {
-        let Ok(end) = usize::try_from(self.next.saturating_add(sight.bytes.len() as u64)) else {
+        let (starts, size) = (self.window.starts, sight.bytes.len());
+        let Some(end) = usize::try_from(self.next).ok().and_then(|at| at.checked_add(size)) else {
             return false;
         };
-        end == self.window.bytes.len() || self.window.starts.binary_search(&end).is_ok()
+        let starts_before = |offset: usize| starts.partition_point(|start| *start < offset);
+        // Where every byte or two are a segment, any end fits.
+        let is_dribbled = (starts_before(end) - starts_before(end - size)) * 2 > size;
+        !is_dribbled && (end == self.window.bytes.len() || starts.binary_search(&end).is_ok())
     }
 
     /// Repetition is what tables, padding and heartbeats of any protocol look like.
@@ -483,6 +500,17 @@ mod tests {
         assert_eq!(search(&Window { demand: Demand::Proof, ..window }), Search::Hopeless);
         let short = Window { bytes: &bytes[..42], ..window };
         assert_eq!(search(&short), Search::Hopeless, "it ends in a frame");
+    }
+
+    #[test]
+    fn bytes_that_came_one_by_one_are_no_beginnings_of_frames() {
+        // The length, 0x0190, and what follows would be a header too, if it began a segment.
+        let frame = TestFrame::text("d".repeat(400)).masked([0x3e, 0xb8, 0x8c, 0xf7]).bytes();
+        for length in 4..frame.len() {
+            let starts: Vec<_> = (0..length).collect();
+            let window = Window { bytes: &frame[..length], starts: &starts, ended: false, ..EITHER };
+            assert!(matches!(search(&window), Search::Undecided { .. }), "{length}");
+        }
     }
 
     #[test]
