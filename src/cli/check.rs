@@ -9,11 +9,13 @@ use super::args::{CheckArguments, CheckFormat};
 use super::config::Config;
 use super::progress::Watched;
 use super::read::{assumptions, create, read_from, thresholds, width};
+use super::selection::{Selection, warn};
 use super::{rules, say};
 use crate::capture;
 use crate::check::{Baseline, Demands, Levels, check, expectations};
 use crate::connection::Options;
-use crate::document::{Document, Extent};
+use crate::document::{Document, Extent, Gathering};
+use crate::pipeline;
 use crate::redact::Redactor;
 use crate::report::Color;
 use crate::report::checked::{self, Checked};
@@ -32,11 +34,7 @@ pub(super) fn run(mut arguments: CheckArguments) -> anyhow::Result<bool> {
     options.limits = arguments.limits.limits()?;
     options.assume = assumptions(&arguments.assume);
     let extent = if arguments.bless { Extent::Whole } else { demands.extent() };
-    if extent == Extent::WithoutMessages {
-        options.payload = 0;
-    }
-    let source = capture::open(&arguments.captures, &options.limits)?;
-    let document = Document::of(&mut Watched::new(source), &options, extent)?;
+    let document = document(arguments, options, extent)?;
     let shown = redactor.as_ref().map(|redactor| redactor.document(document.clone()));
     let shown = shown.as_ref().unwrap_or(&document);
     if let Some(path) = arguments.baseline.as_deref().filter(|_| arguments.bless) {
@@ -59,6 +57,25 @@ pub(super) fn run(mut arguments: CheckArguments) -> anyhow::Result<bool> {
     )?;
     Ok(outcome.passed())
 }
+
+/// What is judged of the captures.
+fn document(arguments: &CheckArguments, mut options: Options, extent: Extent) -> anyhow::Result<Document> {
+    let wanted = arguments.r#where.as_ref();
+    let selection = wanted.map(|wanted| Selection::of((WHERE, wanted), &arguments.captures, &options));
+    let selection = selection.transpose()?;
+    if extent == Extent::WithoutMessages && selection.is_none() {
+        options.payload = 0;
+    }
+    let mut source = Watched::new(capture::open(&arguments.captures, &options.limits)?);
+    let Some(selection) = selection else { return Ok(Document::of(&mut source, &options, extent)?) };
+    let mut gathering = Gathering::new(options.limits.document, extent);
+    let mut selector = selection.selector(&mut gathering);
+    let read = pipeline::analyze(&mut source, &options, &mut selector);
+    warn(WHERE, selector.faults());
+    Ok(gathering.finish(read)?)
+}
+
+const WHERE: &str = "--where";
 
 /// Fingerprints of two runs are equal only by the same key.
 fn redactor(arguments: &CheckArguments) -> anyhow::Result<Option<Redactor>> {

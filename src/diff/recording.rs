@@ -116,7 +116,7 @@ impl Sink for Recorder {
             let digest = condense(&mut timeline.message);
             self.digests.entry(id).or_default().push((timeline.index, digest));
         }
-        self.gathering.event(event)
+        Sink::event(&mut self.gathering, event)
     }
 }
 

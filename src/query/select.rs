@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::object::{Connection, End};
 use super::{Faults, Filter, Problem};
+use crate::document::Gathering;
 use crate::event::{Closing, ConnectionId, Event, EventKind, Opening, Sink, TimelineMessage};
 use crate::packet::PacketRef;
 use crate::rules::Finding;
@@ -29,6 +30,12 @@ pub trait Selected {
 impl<S: Selected> Selected for &mut S {
     fn event(&mut self, event: Event, standing: Standing) -> ControlFlow<()> {
         (**self).event(event, standing)
+    }
+}
+
+impl Selected for Gathering {
+    fn event(&mut self, event: Event, _: Standing) -> ControlFlow<()> {
+        Sink::event(self, event)
     }
 }
 

@@ -22,6 +22,9 @@ fn the_committed_examples_end_as_documented() {
         (0, vec![CHAT, "--baseline", "testdata/checks/chat.json"]),
         (0, vec![FAULTY, "--config", "testdata/checks/wspect.toml"]),
         (1, vec![FAULTY]),
+        (0, vec![FAULTY, "--where", "c.handshake.outcome == \"refused\""]),
+        (1, vec![FAULTY, "--where", "c.handshake.outcome == \"invalid\""]),
+        (2, vec![CHAT, "--where", "m.length >"]),
         (1, vec![CHAT, "--expect", "testdata/checks/wrong.toml"]),
         (1, vec![CHAT, "--expect", "testdata/checks/chat.toml", "--expect", "testdata/checks/wrong.toml"]),
         (

@@ -16,6 +16,11 @@ pub struct CheckArguments {
     #[arg(value_name = "CAPTURE")]
     pub captures: Vec<String>,
 
+    /// Judge only what this CEL expression selects, over a connection `c` and its message `m`, as in `wspect read --where`;
+    /// findings about the capture are judged all the same
+    #[arg(long, short, value_name = "EXPR")]
+    pub r#where: Option<String>,
+
     /// The mildest finding that fails the check [default: error]
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
