@@ -17,7 +17,7 @@ impl<W: Write> Escaped<W> {
     }
 
     fn pass(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while let Some(place) = bytes.iter().position(|byte| LEADS.contains(byte)) {
+        while let Some(place) = first_lead(bytes) {
             let (plain, from) = bytes.split_at_checked(place).unwrap_or((bytes, &[]));
             self.out.write_all(plain)?;
             bytes = match first(from) {
@@ -56,6 +56,21 @@ impl<W: Write> Write for Escaped<W> {
         self.out.flush()
     }
 }
+
+/// Blocks at a time, each looked through without a branch: ASCII is the rule.
+fn first_lead(bytes: &[u8]) -> Option<usize> {
+    let is_lead = |byte: &u8| LEADS.contains(byte);
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    let places = blocks
+        .iter()
+        .enumerate()
+        .filter(|(_, block)| block.iter().fold(false, |found, byte| found | (*byte >= 0x7f)));
+    let in_blocks =
+        places.filter_map(|(number, block)| Some(number * BLOCK + block.iter().position(is_lead)?)).next();
+    in_blocks.or_else(|| Some(blocks.len() * BLOCK + rest.iter().position(is_lead)?))
+}
+
+const BLOCK: usize = 32;
 
 /// The character that begins with one of [`LEADS`].
 enum First {
