@@ -63,7 +63,14 @@ impl Rfc3339 {
     }
 
     fn put_fraction(&mut self, nanos: i64) {
-        put_digits(&mut self.0, 20..29, nanos);
+        // With a 1 before it, so that there are always nine digits.
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(nanos.saturating_add(NANOS_PER_SECOND)).as_bytes();
+        if let Some((_, fraction)) = self.0.split_first_chunk_mut::<20>()
+            && let (Some(fraction), Some(digits)) = (fraction.first_chunk_mut::<9>(), digits.last_chunk())
+        {
+            *fraction = *digits;
+        }
     }
 
     /// The text as bytes.
@@ -95,7 +102,7 @@ impl Clock {
     pub fn rfc3339(&mut self, time: Timestamp) -> &Rfc3339 {
         let second = time.0.div_euclid(NANOS_PER_SECOND);
         if second == self.second {
-            self.text.put_fraction(time.0.rem_euclid(NANOS_PER_SECOND));
+            self.text.put_fraction(time.0 - second * NANOS_PER_SECOND);
         } else {
             *self = Self { second, text: time.rfc3339() };
         }

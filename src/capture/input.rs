@@ -69,6 +69,11 @@ impl Input {
     pub(crate) fn advance(&mut self) -> Result<Option<Timestamp>, CaptureError> {
         self.head = None;
         self.buffer.consume(mem::take(&mut self.head_size));
+        if let Format::Pcap(file) = &self.format
+            && let Some((record, size)) = file.whole(self.buffer.window())
+        {
+            self.lead(record, size);
+        }
         while self.head.is_none() && !self.ended {
             self.step()?;
         }
@@ -121,11 +126,17 @@ impl Input {
         }
     }
 
+    /// The packet that stands next, with its record.
+    #[inline]
+    fn lead(&mut self, record: Record, size: usize) {
+        self.begun_at = self.buffer.offset().saturating_add(u64::try_from(size).unwrap_or(u64::MAX));
+        self.head_size = size;
+        self.head = Some(record);
+    }
+
     fn take(&mut self, item: Item, size: usize) -> Result<(), CaptureError> {
         if let Item::Packet(record) = item {
-            self.begun_at = self.buffer.offset().saturating_add(u64::try_from(size).unwrap_or(u64::MAX));
-            self.head_size = size;
-            self.head = Some(record);
+            self.lead(record, size);
             return Ok(());
         }
         self.buffer.consume(size);

@@ -61,10 +61,23 @@ impl Inputs {
         }
         Ok(self.heads.pop().map(|Reverse((_, index))| index))
     }
+
+    /// With a single input there is nothing to merge.
+    fn next_of_one(&mut self) -> Result<Option<Packet<'_>>, CaptureError> {
+        let Some(input) = self.inputs.first_mut() else { return Ok(None) };
+        if input.advance()?.is_none() {
+            return Ok(None);
+        }
+        self.packets = self.packets.saturating_add(1);
+        Ok(input.lend(self.packets, 0))
+    }
 }
 
 impl Source for Inputs {
     fn next_packet(&mut self) -> Result<Option<Packet<'_>>, CaptureError> {
+        if self.inputs.len() == 1 {
+            return self.next_of_one();
+        }
         let Some(index) = self.earliest()? else { return Ok(None) };
         self.due.push(index);
         self.packets = self.packets.saturating_add(1);

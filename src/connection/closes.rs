@@ -7,6 +7,13 @@ use crate::websocket::close::CloseBody;
 /// The first Close of each side. Packets tell their order: behind a hole of its direction, a Close is delivered late.
 #[derive(Debug, Default)]
 pub(super) struct Closes {
+    /// Nothing until there is one: all that a frame has to ask.
+    seen: Option<Box<Seen>>,
+}
+
+/// What is known once there is one.
+#[derive(Debug, Default)]
+struct Seen {
     sent: [Option<SentClose>; 2],
     /// Who sent the one that was delivered first.
     delivered: Option<Side>,
@@ -41,20 +48,23 @@ enum Receipt {
 impl Closes {
     /// Bytes of memory that it takes beside itself.
     pub(super) fn memory(&self) -> usize {
-        self.sent.iter().flatten().map(|close| close.body.reason.capacity()).sum()
+        let Some(seen) = &self.seen else { return 0 };
+        size_of::<Seen>()
+            + seen.sent.iter().flatten().map(|close| close.body.reason.capacity()).sum::<usize>()
     }
 
     /// A side sent a Close. Only its first one counts.
     pub(super) fn push(&mut self, side: Side, close: SentClose) {
-        self.delivered.get_or_insert(side);
-        let [client, server] = &mut self.sent;
+        let seen = self.seen.get_or_insert_default();
+        seen.delivered.get_or_insert(side);
+        let [client, server] = &mut seen.sent;
         let own = if side == Side::Client { client } else { server };
         own.get_or_insert(close);
     }
 
     /// The Close of a side.
     pub(super) fn of(&self, side: Side) -> Option<&SentClose> {
-        let [client, server] = &self.sent;
+        let [client, server] = &self.seen.as_ref()?.sent;
         if side == Side::Client { client.as_ref() } else { server.as_ref() }
     }
 
@@ -76,28 +86,33 @@ impl Closes {
 
     /// The Close that waits for an answer: its side and packet.
     pub(super) fn unanswered(&self) -> Option<(Side, PacketRef)> {
-        let side = self.delivered.filter(|side| !self.sent(side.peer()))?;
+        let side = self.seen.as_ref()?.delivered.filter(|side| !self.sent(side.peer()))?;
         Some((side, self.of(side)?.at))
     }
 
     /// Acknowledgements of the Close that was delivered first are looked for; at last this packet is the first to have one.
     pub(super) fn acknowledged(&mut self, by: Option<PacketRef>) {
-        self.receipt = by.map_or(Receipt::Waiting, |by| Receipt::Since(by.number));
+        self.seen.get_or_insert_default().receipt =
+            by.map_or(Receipt::Waiting, |by| Receipt::Since(by.number));
     }
 
     /// Is it certain that this side had the other's Close when it sent this packet, and has not answered yet?
     pub(super) fn received(&self, side: Side, at: PacketRef) -> bool {
-        matches!(self.receipt, Receipt::Since(first) if at.number >= first)
+        matches!(self.receipt(), Receipt::Since(first) if at.number >= first)
             && self.unanswered().is_some_and(|(closer, _)| closer == side.peer())
+    }
+
+    fn receipt(&self) -> Receipt {
+        self.seen.as_ref().map_or(Receipt::Unwatched, |seen| seen.receipt)
     }
 
     /// What the second Close is to the first.
     pub(super) fn second(&self) -> SecondClose {
         let Some((first, _)) = self.first() else { return SecondClose::Unknown };
         let Some(second) = self.of(first.peer()) else { return SecondClose::Unknown };
-        match self.receipt {
+        match self.receipt() {
             // Of the first one nobody knows when it was received.
-            _ if self.delivered != Some(first) => SecondClose::Unknown,
+            _ if self.seen.as_ref().and_then(|seen| seen.delivered) != Some(first) => SecondClose::Unknown,
             Receipt::Unwatched => SecondClose::Unknown,
             Receipt::Waiting => SecondClose::AtOnce,
             Receipt::Since(by) if second.at.number < by => SecondClose::AtOnce,

@@ -32,14 +32,23 @@ impl Latest {
 
     /// This packet completed the message with this index.
     pub(super) fn push(&mut self, at: PacketRef, index: u64) {
+        if self.messages.len() == PACKETS {
+            self.messages.pop_front();
+            self.forgotten = true;
+        }
+        if self.messages.back().is_none_or(|(known, _)| known.number < at.number) {
+            self.messages.push_back((at, index));
+        } else {
+            self.insert(at, index);
+        }
+    }
+
+    /// The second message of a packet, or one behind a hole.
+    fn insert(&mut self, at: PacketRef, index: u64) {
         let place = self.messages.iter().rposition(|(known, _)| known.number <= at.number);
         match place.and_then(|place| self.messages.get_mut(place)) {
             Some(known) if known.0.number == at.number => *known = (at, index),
             _ => self.messages.insert(place.map_or(0, |place| place + 1), (at, index)),
-        }
-        if self.messages.len() > PACKETS {
-            self.messages.pop_front();
-            self.forgotten = true;
         }
     }
 

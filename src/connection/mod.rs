@@ -86,6 +86,8 @@ pub struct Footprint {
     pub bytes: usize,
     /// Is a part of it only needed while messages are inflated, so that [`Connection::sleep`] would free it?
     pub inflating: bool,
+    /// Is anything inflated, so that a few bytes may become very many?
+    pub inflates: bool,
 }
 
 #[derive(Debug)]
@@ -140,7 +142,7 @@ impl Connection {
             Stage::Http(exchange) => exchange.memory(),
             Stage::WebSocket(session) => return session.footprint(),
         };
-        Footprint { bytes, inflating: false }
+        Footprint { bytes, ..Footprint::default() }
     }
 
     /// Puts away what is only needed while messages are inflated. Nothing is lost.

@@ -163,7 +163,11 @@ impl Session {
             + self.history.memory()
             + self.tally.memory()
             + channels;
-        Footprint { bytes, inflating: lanes.iter().any(|lane| lane.reader.is_inflating()) }
+        Footprint {
+            bytes,
+            inflating: lanes.iter().any(|lane| lane.reader.is_inflating()),
+            inflates: self.extensions.client.is_some() || self.extensions.server.is_some(),
+        }
     }
 
     /// Between messages, puts away what is only needed to inflate. Nothing is lost.

@@ -126,7 +126,10 @@ impl<'a> Flows<'a> {
         }
         let before = self.out.opened();
         let lingers = flow.follow(segment, direction, self.options, &mut self.out);
-        flow.reported |= self.out.opened() > before;
+        if self.out.opened() > before {
+            flow.reported = true;
+            flow.account.has_changed();
+        }
         let known = (flow.id, flow.worth());
         if lingers {
             self.linger(slot, now);

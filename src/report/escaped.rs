@@ -16,6 +16,11 @@ impl<W: Write> Escaped<W> {
         Self { out, held: Vec::new() }
     }
 
+    /// What stands behind, for what is escaped already.
+    pub(super) const fn escaped(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     fn pass(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while let Some(place) = first_lead(bytes) {
             let (plain, from) = bytes.split_at_checked(place).unwrap_or((bytes, &[]));
@@ -73,7 +78,7 @@ fn first_lead(bytes: &[u8]) -> Option<usize> {
 const BLOCK: usize = 32;
 
 /// The character that begins with one of [`LEADS`].
-enum First {
+pub(super) enum First {
     Plain,
     /// Its code point, and how many bytes it takes.
     Unsafe(u16, usize),
@@ -81,7 +86,8 @@ enum First {
     Cut,
 }
 
-fn first(bytes: &[u8]) -> First {
+/// What stands at the beginning of UTF-8.
+pub(super) fn first(bytes: &[u8]) -> First {
     match *bytes {
         [0x7f, ..] => First::Unsafe(0x7f, 1),
         [0xc2, low @ 0x80..=0x9f, ..] => First::Unsafe(low.into(), 2),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::Report;
 use super::escaped::Escaped;
 use super::shown::{Detail, Shown};
-use super::view::{Files, Line, Message};
+use super::view::{Files, Line, MessageWriter};
 use crate::event::{Event, EventKind, Totals};
 use crate::packet::{CaptureInfo, Clock};
 
@@ -46,10 +46,10 @@ impl<W: Write> Report for Ndjson<W> {
                 return Ok(());
             }
             self.line.clear();
-            let message = Message::new(Some(id), message, &self.shown, &self.files);
-            message.write_line(&mut self.clock, &mut self.line)?;
+            let Self { shown, files, clock, line: out, .. } = self;
+            MessageWriter { shown, files, clock, out }.message(Some(id), message)?;
             self.line.push(b'\n');
-            return self.out.write_all(&self.line);
+            return self.out.escaped().write_all(&self.line);
         }
         match Line::event(event, &self.shown, &self.files) {
             Some(line) => write_line(&mut self.out, &mut self.line, &line),

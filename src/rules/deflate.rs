@@ -208,8 +208,8 @@ impl Undecoded {
 
     /// All that earlier messages were is known again, or no more come: says how many there were, and begins anew.
     pub fn report(&mut self, sender: Side, found: &mut impl FnMut(Finding)) {
-        let Self { count, unknown_bytes, first } = std::mem::take(self);
-        let Some((index, at)) = first else { return };
+        let Some((index, at)) = self.first else { return };
+        let Self { count, unknown_bytes, .. } = std::mem::take(self);
         let who = if count == 1 {
             "it refers to earlier messages, which are not known".into()
         } else {

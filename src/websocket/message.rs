@@ -283,7 +283,7 @@ impl MessageReader {
     }
 
     fn frame_start(&self, header: FrameHeader, packets: Packets) -> FrameStart {
-        let open = self.open.data.as_ref();
+        let open = self.open.data.as_deref();
         FrameStart {
             header,
             at: packets.first,
@@ -299,7 +299,7 @@ impl MessageReader {
         let continues = header.opcode == Opcode::CONTINUATION || header.opcode.is_control();
         let cut_short = if continues { None } else { self.open.data.take() };
         let cut_short = cut_short.map(|open| open.unfinished(self.inflater.as_deref_mut()));
-        let first = || OpenMessage::new(header, &self.options);
+        let first = || Box::new(OpenMessage::new(header, &self.options));
         let open = self.open.of(header).get_or_insert_with(first);
         open.begin_frame(size, packets.first, packets.last);
         if let Some(inflater) = &mut self.inflater {

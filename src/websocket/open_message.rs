@@ -21,11 +21,11 @@ pub(super) struct OpenMessage {
     payload: u64,
 }
 
-/// The data message and the control frame that are being read.
+/// The data message and the control frame that are being read. Most come in one piece: between packets there is neither.
 #[derive(Debug, Default)]
 pub(super) struct OpenMessages {
-    pub(super) data: Option<OpenMessage>,
-    pub(super) control: Option<OpenMessage>,
+    pub(super) data: Option<Box<OpenMessage>>,
+    pub(super) control: Option<Box<OpenMessage>>,
 }
 
 /// What is to be done with the payload of the frame that is being read.
@@ -81,7 +81,10 @@ impl OpenMessage {
     pub(super) fn memory(&self) -> usize {
         let wire = self.wire.as_ref().map_or(0, |wire| wire.memory());
         let frames = self.message.fragments.capacity().saturating_mul(size_of::<Frame>());
-        size_of::<Message>().saturating_add(frames).saturating_add(self.content.memory()).saturating_add(wire)
+        (size_of::<Self>() + size_of::<Message>())
+            .saturating_add(frames)
+            .saturating_add(self.content.memory())
+            .saturating_add(wire)
     }
 
     /// Counts a frame of which `size` header bytes were seen.
@@ -267,7 +270,7 @@ impl OpenMessage {
 }
 
 impl OpenMessages {
-    pub(super) const fn of(&mut self, header: &FrameHeader) -> &mut Option<OpenMessage> {
+    pub(super) const fn of(&mut self, header: &FrameHeader) -> &mut Option<Box<OpenMessage>> {
         if header.opcode.is_control() { &mut self.control } else { &mut self.data }
     }
 }

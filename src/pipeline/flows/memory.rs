@@ -25,20 +25,19 @@ pub(super) struct Memory {
 #[derive(Default)]
 pub(super) struct Account {
     bytes: usize,
+    /// Bytes of TCP that came since that was counted.
+    uncounted: usize,
     is_large: bool,
     is_awake: bool,
+    /// May a few bytes become very many?
+    inflates: bool,
 }
 
 impl Flows<'_> {
     /// Counts what a flow takes after a segment, and keeps the limits.
     pub(super) fn weigh(&mut self, slot: usize, segment: &Segment<'_>) {
         let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut()) else { return };
-        // Half of all packets only acknowledge, and what those set free counts with the next one.
-        let brings_nothing = match flow.life {
-            Life::Followed(_) => segment.payload.is_empty() && flow.account.bytes > 0,
-            Life::Other(_) | Life::Closed(_) => flow.account.bytes == FLOW,
-        };
-        if brings_nothing {
+        if !flow.is_to_be_weighed(segment.payload.len()) {
             return;
         }
         self.memory.count(flow, slot);
@@ -94,6 +93,13 @@ impl Flows<'_> {
     }
 }
 
+impl Account {
+    /// The flow takes something else from now on.
+    pub(super) const fn has_changed(&mut self) {
+        self.uncounted = usize::MAX;
+    }
+}
+
 impl Memory {
     /// Connections that were given up because all together took too much.
     pub(super) fn relieved(&self) -> u64 {
@@ -109,7 +115,8 @@ impl Memory {
     fn count(&mut self, flow: &mut Flow, slot: usize) {
         let footprint = flow.footprint();
         self.bytes = self.bytes.saturating_sub(flow.account.bytes).saturating_add(footprint.bytes);
-        flow.account.bytes = footprint.bytes;
+        (flow.account.bytes, flow.account.uncounted) = (footprint.bytes, 0);
+        flow.account.inflates = footprint.inflates;
         let entry = Entry { slot, life: flow.id, seen: flow.last.number };
         if footprint.bytes > LARGE && !flow.account.is_large {
             flow.account.is_large = true;
@@ -140,14 +147,28 @@ impl Memory {
 }
 
 impl Flow {
+    /// Can it take much more than when it was weighed last, now that so many bytes came? Half of all packets only
+    /// acknowledge, and few others leave anything behind.
+    const fn is_to_be_weighed(&mut self, bytes: usize) -> bool {
+        let account = &mut self.account;
+        match self.life {
+            Life::Followed(_) if account.bytes == 0 => true,
+            Life::Followed(_) => {
+                account.uncounted = account.uncounted.saturating_add(bytes);
+                account.uncounted > UNCOUNTED || account.inflates && bytes > 0
+            }
+            Life::Other(_) | Life::Closed(_) => account.bytes != FLOW,
+        }
+    }
+
     /// What it takes, with its places in the tables.
     fn footprint(&self) -> Footprint {
         let Life::Followed(followed) = &self.life else {
-            return Footprint { bytes: FLOW, inflating: false };
+            return Footprint { bytes: FLOW, ..Footprint::default() };
         };
-        let Footprint { bytes, inflating } = followed.connection.footprint();
-        let bytes = bytes.saturating_add(followed.tracker.memory());
-        Footprint { bytes: bytes.saturating_add(FLOW + size_of::<Followed>()), inflating }
+        let of_connection = followed.connection.footprint();
+        let bytes = of_connection.bytes.saturating_add(followed.tracker.memory());
+        Footprint { bytes: bytes.saturating_add(FLOW + size_of::<Followed>()), ..of_connection }
     }
 }
 
@@ -193,6 +214,9 @@ const FLOW: usize = 3 * (size_of::<Slot>() + size_of::<Timer>() + 2 * size_of::<
 
 /// A flow that takes more holds something that it could do without; all flows take less.
 const LARGE: usize = 8 << 10;
+
+/// So many bytes of each flow may wait to be counted: half of what a flow takes with them.
+const UNCOUNTED: usize = 2 << 10;
 
 /// Entries of flows that are gone are no trouble up to so many.
 const ENTRIES: usize = 1 << 10;

@@ -2,6 +2,8 @@
 
 mod direct;
 
+pub(in crate::report) use direct::Writer;
+
 use std::borrow::Cow;
 use std::fmt;
 

@@ -1,7 +1,6 @@
 //! What a direction keeps between two inputs, in bytes, and how to make it less.
 
 use super::{MessageReader, OpenMessages};
-use crate::websocket::open_message::OpenMessage;
 
 impl MessageReader {
     /// Bytes of memory that it takes beside itself.
@@ -36,6 +35,6 @@ impl MessageReader {
 impl OpenMessages {
     fn memory(&self) -> usize {
         let open = [&self.data, &self.control].into_iter().flatten();
-        open.map(OpenMessage::memory).fold(0, usize::saturating_add)
+        open.map(|open| open.memory()).fold(0, usize::saturating_add)
     }
 }
