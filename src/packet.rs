@@ -8,6 +8,9 @@ use std::net::IpAddr;
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// No time is later.
+    pub const MAX: Self = Self(i64::MAX);
+
     /// A time from nanoseconds since the Unix epoch.
     pub const fn from_nanos(nanos: i64) -> Self {
         Self(nanos)

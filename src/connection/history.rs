@@ -143,6 +143,8 @@ impl History {
 
     /// Bytes of a side, in this packet, could not be read, because the place of its frames is not known.
     pub(super) fn unread(&mut self, sender: Side, at: PacketRef) {
+        // What is read later was sent before what the other side sends meanwhile.
+        self.latest.keep();
         let unread = &mut self.side(sender).unread;
         *unread = unread.filter(|since| *since > 0).or(Some(at.number));
     }
@@ -150,6 +152,11 @@ impl History {
     /// Acknowledgements of the Close that was delivered first are looked for; at last this packet is the first to have one.
     pub(super) fn close_acknowledged(&mut self, by: Option<PacketRef>) {
         self.closes.acknowledged(by);
+    }
+
+    /// What comes may have been sent before what came already, or after the end.
+    pub(super) fn order_is_open(&mut self) {
+        self.latest.keep();
     }
 
     /// The Close frames so far.

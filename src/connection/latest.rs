@@ -4,10 +4,18 @@ use std::collections::VecDeque;
 
 use crate::packet::PacketRef;
 
-/// The last message of each of the latest packets, in the order of the packets. Which of them was the last before the
-/// end is known at the end only: a Close that stood behind a hole is delivered after messages that were sent later.
+/// The last message; where somebody may ask for an earlier one, the last message of each of the latest packets, in the
+/// order of the packets.
 #[derive(Debug, Default)]
 pub(super) struct Latest {
+    last: Option<(PacketRef, u64)>,
+    kept: Option<Box<Kept>>,
+}
+
+/// Which of them was the last before the end is known at the end only: a Close that stood behind a hole is delivered after
+/// messages that were sent later.
+#[derive(Debug, Default)]
+struct Kept {
     messages: VecDeque<(PacketRef, u64)>,
     /// Were there more?
     forgotten: bool,
@@ -27,33 +35,51 @@ pub(super) enum Last {
 impl Latest {
     /// Bytes of memory that it takes beside itself.
     pub(super) fn memory(&self) -> usize {
-        self.messages.capacity() * size_of::<(PacketRef, u64)>()
+        let kept = self.kept.as_ref();
+        kept.map_or(0, |kept| size_of::<Kept>() + kept.messages.capacity() * size_of::<(PacketRef, u64)>())
+    }
+
+    /// From now on messages may come that were sent before the last one, or the connection may have ended before it.
+    pub(super) fn keep(&mut self) {
+        let kept = || Box::new(Kept { messages: self.last.into_iter().collect(), forgotten: false });
+        self.kept.get_or_insert_with(kept);
     }
 
     /// This packet completed the message with this index.
     pub(super) fn push(&mut self, at: PacketRef, index: u64) {
-        if self.messages.len() == PACKETS {
-            self.messages.pop_front();
-            self.forgotten = true;
+        if let Some(kept) = &mut self.kept {
+            kept.push(at, index);
         }
-        if self.messages.back().is_none_or(|(known, _)| known.number < at.number) {
-            self.messages.push_back((at, index));
-        } else {
-            self.insert(at, index);
-        }
-    }
-
-    /// The second message of a packet, or one behind a hole.
-    fn insert(&mut self, at: PacketRef, index: u64) {
-        let place = self.messages.iter().rposition(|(known, _)| known.number <= at.number);
-        match place.and_then(|place| self.messages.get_mut(place)) {
-            Some(known) if known.0.number == at.number => *known = (at, index),
-            _ => self.messages.insert(place.map_or(0, |place| place + 1), (at, index)),
+        if self.last.is_none_or(|(last, _)| last.number <= at.number) {
+            self.last = Some((at, index));
         }
     }
 
     /// What was completed last, up to and with this packet.
     pub(super) fn until(&self, at: PacketRef) -> Last {
+        match (self.last, &self.kept) {
+            (None, _) => Last::Nothing,
+            (Some((last, index)), _) if last.number <= at.number => Last::Message(index, last),
+            (Some(_), Some(kept)) => kept.until(at),
+            (Some(_), None) => Last::Unknown,
+        }
+    }
+}
+
+impl Kept {
+    fn push(&mut self, at: PacketRef, index: u64) {
+        let place = self.messages.iter().rposition(|(known, _)| known.number <= at.number);
+        match place.and_then(|place| self.messages.get_mut(place)) {
+            Some(known) if known.0.number == at.number => *known = (at, index),
+            _ => self.messages.insert(place.map_or(0, |place| place + 1), (at, index)),
+        }
+        if self.messages.len() > PACKETS {
+            self.messages.pop_front();
+            self.forgotten = true;
+        }
+    }
+
+    fn until(&self, at: PacketRef) -> Last {
         match self.messages.iter().rfind(|(known, _)| known.number <= at.number) {
             Some((known, index)) => Last::Message(*index, *known),
             None if self.forgotten => Last::Unknown,
@@ -77,6 +103,7 @@ mod tests {
     fn the_last_message_before_a_packet_is_found_in_whatever_order_they_come() {
         let mut latest = Latest::default();
         assert_eq!(latest.until(packet(9)), Last::Nothing);
+        latest.keep();
         for (index, number) in (0..).zip([3, 9, 9, 5, 7, 5]) {
             latest.push(packet(number), index);
         }
@@ -93,9 +120,21 @@ mod tests {
     #[test]
     fn what_is_forgotten_is_said_to_be_unknown() {
         let mut latest = Latest::default();
+        latest.keep();
         (10..500).for_each(|number| latest.push(packet(number), number));
         assert_eq!(latest.until(packet(9)), Last::Unknown);
         assert_eq!(latest.until(packet(999)), Last::Message(499, packet(499)));
-        assert_eq!(latest.messages.len(), PACKETS);
+        assert_eq!(latest.kept.unwrap().messages.len(), PACKETS);
+    }
+
+    #[test]
+    fn where_nobody_would_ask_the_last_one_alone_is_known() {
+        let mut latest = Latest::default();
+        (10..20).for_each(|number| latest.push(packet(number), number));
+        assert_eq!(latest.until(packet(19)), Last::Message(19, packet(19)));
+        assert_eq!(latest.until(packet(18)), Last::Unknown);
+        latest.keep();
+        latest.push(packet(25), 25);
+        assert_eq!(latest.until(packet(24)), Last::Message(19, packet(19)));
     }
 }

@@ -223,6 +223,13 @@ impl Connection {
         }
     }
 
+    /// What is delivered from now on may have been sent before what was delivered already, or after the end of the connection.
+    pub fn order_is_open(&mut self) {
+        if let Stage::WebSocket(session) = &mut self.stage {
+            session.order_is_open();
+        }
+    }
+
     /// Nothing more comes of what `tcp` followed.
     pub fn finish(
         mut self,
@@ -337,6 +344,7 @@ impl Connection {
             holes(missing, &mut |finding| session.report(finding, options, out));
         }
         while let Some((side, item)) = exchange.next_held() {
+            session.order_is_open();
             match item {
                 Item::Chunk { at, .. } => session.chunk(side, item.rest(), at, options, out),
                 Item::Gap(gap) => session.gap(side, &gap, options, out),

@@ -194,6 +194,10 @@ impl Session {
         self.history.stalled(receivers);
     }
 
+    pub(super) fn order_is_open(&mut self) {
+        self.history.order_is_open();
+    }
+
     pub(super) fn close_acknowledged(&mut self, by: Option<PacketRef>) {
         self.history.close_acknowledged(by);
     }

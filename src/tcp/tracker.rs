@@ -132,6 +132,11 @@ impl Tracker {
         self.first_end
     }
 
+    /// Are all bytes delivered that are here, and the ends of both directions still to come?
+    pub fn is_in_order(&self) -> bool {
+        self.first_end.is_none() && self.forward.waiting().is_none() && self.backward.waiting().is_none()
+    }
+
     /// Did a side give the connection up? Bytes that were on their way may still follow.
     pub const fn reset(&self) -> bool {
         self.reset.is_some()

@@ -1,8 +1,7 @@
 //! Bytes → the header of a frame (RFC 6455 §5.2).
 
-use nom::combinator::{cond, map};
-use nom::number::streaming::{be_u8, be_u16, be_u32, be_u64};
-use nom::{IResult, Parser as _};
+use nom::combinator::cond;
+use nom::{IResult, Needed, Parser as _};
 
 use super::{FrameHeader, LengthForm, Opcode};
 
@@ -14,11 +13,11 @@ pub const MAX_HEADER: usize = 14;
 ///
 /// # Errors
 /// Only `Incomplete`: the input ends before the header does.
+#[inline]
 pub fn frame_header(input: &[u8]) -> IResult<&[u8], FrameHeader> {
-    let (input, first) = be_u8(input)?;
-    let (input, second) = be_u8(input)?;
+    let (input, [first, second]) = bytes(input)?;
     let (input, (length_form, length)) = payload_length(input, second & !MASK_BIT)?;
-    let (input, masking_key) = cond(second & MASK_BIT != 0, map(be_u32, u32::to_be_bytes)).parse(input)?;
+    let (input, masking_key) = cond(second & MASK_BIT != 0, bytes).parse(input)?;
     let header = FrameHeader {
         fin: first & FIN_BIT != 0,
         rsv: first >> 4 & 0b111,
@@ -30,11 +29,27 @@ pub fn frame_header(input: &[u8]) -> IResult<&[u8], FrameHeader> {
     Ok((input, header))
 }
 
+#[inline]
 fn payload_length(input: &[u8], bits7: u8) -> IResult<&[u8], (LengthForm, u64)> {
     match bits7 {
-        126 => map(be_u16, |length| (LengthForm::Bits16, u64::from(length))).parse(input),
-        127 => map(be_u64, |length| (LengthForm::Bits64, length)).parse(input),
-        length => Ok((input, (LengthForm::Bits7, u64::from(length)))),
+        126 => {
+            let (input, length) = bytes(input)?;
+            Ok((input, (LengthForm::Bits16, u16::from_be_bytes(length).into())))
+        }
+        127 => {
+            let (input, length) = bytes(input)?;
+            Ok((input, (LengthForm::Bits64, u64::from_be_bytes(length))))
+        }
+        length => Ok((input, (LengthForm::Bits7, length.into()))),
+    }
+}
+
+/// So many bytes at once: nom's numbers are read byte by byte, which took a twentieth of the time of a whole run.
+#[inline]
+fn bytes<const N: usize>(input: &[u8]) -> IResult<&[u8], [u8; N]> {
+    match input.split_first_chunk() {
+        Some((bytes, rest)) => Ok((rest, *bytes)),
+        None => Err(nom::Err::Incomplete(Needed::new(N - input.len()))),
     }
 }
 

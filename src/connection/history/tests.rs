@@ -53,6 +53,7 @@ impl Play {
 
     /// What comes next is in this packet.
     fn in_packet(mut self, number: u64) -> Self {
+        self.history.order_is_open();
         self.at = packet(number - 1);
         self
     }

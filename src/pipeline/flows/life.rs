@@ -67,6 +67,9 @@ impl Followed {
             connection.deliver(direction, delivery, options, out);
         });
         self.note_close(segment, direction);
+        if !self.tracker.is_in_order() {
+            self.connection.order_is_open();
+        }
     }
 
     /// Says when the Close that waits for its answer reached the other side.

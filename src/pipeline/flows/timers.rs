@@ -6,8 +6,9 @@ use crate::packet::Timestamp;
 
 /// When to look at a flow again: one entry a flow that counts, moved on when the flow was active in the meantime.
 /// Each queue has one length of silence, so that it stays in the order of time.
-#[derive(Default)]
 pub(super) struct Timers {
+    /// None is due before.
+    earliest: Timestamp,
     linger: VecDeque<Timer>,
     quiet: VecDeque<Timer>,
     websocket: VecDeque<Timer>,
@@ -28,8 +29,16 @@ pub(super) enum Queue {
     WebSocket,
 }
 
+impl Default for Timers {
+    fn default() -> Self {
+        let [linger, quiet, websocket] = Default::default();
+        Self { earliest: Timestamp::MAX, linger, quiet, websocket }
+    }
+}
+
 impl Timers {
     pub(super) fn push(&mut self, queue: Queue, timer: Timer) {
+        self.earliest = self.earliest.min(timer.deadline);
         match queue {
             Queue::Linger => self.linger.push_back(timer),
             Queue::Quiet => self.quiet.push_back(timer),
@@ -37,8 +46,20 @@ impl Timers {
         }
     }
 
+    #[inline]
     pub(super) fn next_due(&mut self, now: Timestamp) -> Option<Timer> {
-        self.queues().into_iter().find_map(|queue| queue.pop_front_if(|timer| timer.deadline <= now))
+        if now < self.earliest { None } else { self.take_due(now) }
+    }
+
+    fn take_due(&mut self, now: Timestamp) -> Option<Timer> {
+        let due =
+            self.queues().into_iter().find_map(|queue| queue.pop_front_if(|timer| timer.deadline <= now));
+        if due.is_none() {
+            let fronts =
+                self.queues().into_iter().filter_map(|queue| queue.front().map(|timer| timer.deadline));
+            self.earliest = fronts.min().unwrap_or(Timestamp::MAX);
+        }
+        due
     }
 
     /// The next of all, due or not: first the ended flows, then the quiet ones.

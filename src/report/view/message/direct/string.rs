@@ -6,13 +6,15 @@ use crate::report::escaped::{First, first};
 pub(super) fn string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text;
-    while let Some((word, _)) = rest.split_first_chunk::<8>() {
-        if let Some((block, after)) = rest.split_first_chunk::<BLOCK>()
-            && block.iter().fold(true, |plain, byte| plain & is_plain(*byte))
-        {
-            out.extend_from_slice(block);
-            rest = after;
-            continue;
+    loop {
+        let (plain, other) = plain_blocks(rest);
+        out.extend_from_slice(plain);
+        rest = other;
+        let Some((word, _)) = rest.split_first_chunk::<8>() else { break };
+        if rest.len() < BLOCK && text.last_chunk().is_some_and(is_plain_block) {
+            out.extend_from_slice(rest);
+            rest = &[];
+            break;
         }
         // All of it goes out, what should not have gone comes back: that is cheaper than to know before.
         out.extend_from_slice(word);
@@ -33,6 +35,18 @@ pub(super) fn string(text: &[u8], out: &mut Vec<u8>) {
         }
     }
     out.push(b'"');
+}
+
+/// As much of the beginning as stands for itself, as far as whole blocks tell; and the rest.
+fn plain_blocks(text: &[u8]) -> (&[u8], &[u8]) {
+    let (blocks, _) = text.as_chunks();
+    let plain = blocks.iter().take_while(|block| is_plain_block(block)).count() * BLOCK;
+    text.split_at_checked(plain).unwrap_or((&[], text))
+}
+
+/// Looked through without a branch.
+fn is_plain_block(block: &[u8; BLOCK]) -> bool {
+    block.iter().fold(true, |plain, byte| plain & is_plain(*byte))
 }
 
 /// As many bytes as the vector registers of every x86-64 and ARM processor hold: most text needs no more than a look at
@@ -57,7 +71,6 @@ fn plain_in(word: u64) -> usize {
 const EACH: u64 = u64::MAX / 0xff;
 
 const fn is_plain(byte: u8) -> bool {
-    // Without a branch, so that many are judged at once.
     (byte.wrapping_sub(0x20) < 0x5f) & (byte != b'"') & (byte != b'\\')
 }
 
