@@ -1,12 +1,14 @@
 //! The bytes of a whole head → `RequestHead`, `ResponseHead`: what stood on the wire, and where it leaves the
 //! grammar (RFC 9112 §2 to §5).
 
-use nom::bytes::complete::take_till;
-use nom::bytes::streaming::{tag_no_case, take_while_m_n};
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr_iter};
+use nom::bytes::streaming::{tag_no_case, take, take_while_m_n};
 use nom::character::streaming::{char, one_of, satisfy};
-use nom::combinator::{all_consuming, complete, opt, peek, recognize};
+use nom::combinator::{all_consuming, peek, recognize};
 use nom::sequence::terminated;
-use nom::{IResult, Parser};
+use nom::{IResult, Needed, Parser};
 
 use super::body::Body;
 use super::headers::is_token_byte;
@@ -142,7 +144,7 @@ struct Fields<'a> {
     headers: Vec<Header>,
     anomalies: Vec<Anomaly>,
     /// The latest field: the next line may continue it.
-    open: Option<(&'a [u8], Vec<u8>)>,
+    open: Option<(&'a [u8], Cow<'a, [u8]>)>,
 }
 
 impl<'a> Fields<'a> {
@@ -168,6 +170,7 @@ impl<'a> Fields<'a> {
     fn line(&mut self, line: &'a [u8]) {
         let indented = matches!(line, [b' ' | b'\t', ..]);
         if let (true, Some((_, value))) = (indented, &mut self.open) {
+            let value = value.to_mut();
             value.push(b' ');
             value.extend_from_slice(trim(line));
             self.note(AnomalyKind::ObsFold);
@@ -181,9 +184,9 @@ impl<'a> Fields<'a> {
     }
 
     fn begin(&mut self, line: &'a [u8]) {
-        let Ok((value, (written, colon))) = field(line) else { return };
+        let (written, value) = field(line);
         let name = trim_end(written);
-        if colon.is_none() {
+        if value.is_none() {
             self.note(AnomalyKind::NoColon);
         } else if name.len() < written.len() {
             self.note(AnomalyKind::SpaceBeforeColon);
@@ -191,7 +194,7 @@ impl<'a> Fields<'a> {
         if name.is_empty() || !name.iter().copied().all(is_token_byte) {
             self.note(AnomalyKind::Name);
         }
-        self.open = Some((name, value.to_vec()));
+        self.open = Some((name, value.unwrap_or_default().into()));
     }
 
     fn close(&mut self) {
@@ -200,10 +203,11 @@ impl<'a> Fields<'a> {
         if has_control_character(value) {
             self.note(AnomalyKind::ControlCharacter);
         }
-        if std::str::from_utf8(value).is_err() {
+        let value = std::str::from_utf8(value).map(str::to_owned).unwrap_or_else(|_| {
             self.note(AnomalyKind::NotUtf8);
-        }
-        self.headers.push(Header { name: text(name), value: text(value) });
+            latin_1(value)
+        });
+        self.headers.push(Header { name: text(name), value });
     }
 
     /// Notes an anomaly of the field that is open or about to be opened.
@@ -230,18 +234,20 @@ fn has_control_character(text: &[u8]) -> bool {
 }
 
 fn bare_lf(head: &[u8]) -> Option<Anomaly> {
-    let mut lines = head.split_inclusive(|byte| *byte == b'\n');
-    lines.any(|line| !line.ends_with(b"\r\n")).then_some(Anomaly { kind: AnomalyKind::BareLf, field: None })
+    let mut line_ends = memchr_iter(b'\n', head).map(|end| head.get(..end).unwrap_or_default());
+    line_ends.any(|line| !line.ends_with(b"\r")).then_some(Anomaly { kind: AnomalyKind::BareLf, field: None })
 }
 
-/// A name as it was written, its colon if there is one; the value is left. // RFC 9112 §5
-fn field(line: &[u8]) -> IResult<&[u8], (&[u8], Option<char>)> {
-    (take_till(|byte| byte == b':'), opt(complete(char(':')))).parse(line)
+/// A name as it was written, and the value behind its colon, if there is one. // RFC 9112 §5
+fn field(line: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let parts = memchr(b':', line).and_then(|colon| line.split_at_checked(colon));
+    parts.map_or((line, None), |(name, value)| (name, value.get(1..)))
 }
 
 /// One line with its line end.
 fn whole_line(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    recognize((take_till(|byte| byte == b'\n'), char('\n'))).parse(input)
+    let end = memchr(b'\n', input).ok_or(nom::Err::Incomplete(Needed::new(1)))?;
+    take(end + 1).parse(input)
 }
 
 /// A recipient may take a bare LF for a line end. // RFC 9112 §2.2
@@ -266,10 +272,11 @@ fn trim_end(mut bytes: &[u8]) -> &[u8] {
 
 /// UTF-8 as it is; other bytes as Latin-1, which loses none of them.
 fn text(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => bytes.iter().copied().map(char::from).collect(),
-    }
+    std::str::from_utf8(bytes).map_or_else(|_| latin_1(bytes), str::to_owned)
+}
+
+fn latin_1(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
 }
 
 /// Registered methods have up to 17 letters (`UPDATEREDIRECTREF`); text protocols show by a long first word
