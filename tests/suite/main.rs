@@ -39,3 +39,5 @@ mod support;
 mod timing;
 /// Recorded captures against the endpoints' own log.
 mod truth;
+/// Generated traffic, of which every number is known.
+mod workloads;
