@@ -30,7 +30,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("redact", "http websocket rules event document"),
     ("align", ""),
     ("check", "packet http websocket rules event document query align"),
-    ("diff", "packet http websocket event pipeline document query align check"), // of `check`, what varies from one recording to the next
+    ("diff", "packet http websocket event pipeline document query redact align check"), // of `check`, what varies from one recording to the next
     ("report", "packet limits decode tcp http websocket subprotocol rules event document query check diff"),
     ("cli", "*"),
     ("main", "*"),

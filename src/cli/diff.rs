@@ -16,6 +16,7 @@ use crate::diff::{Clocks, Comparison, Counting, Recorder, Recording, Verdict, di
 use crate::event::{Event, Sink};
 use crate::pipeline;
 use crate::query::{Filter, Selector};
+use crate::redact::Redactor;
 use crate::report::Shown;
 use crate::report::differences::{self, Compared, SideOf};
 
@@ -25,13 +26,13 @@ pub(super) fn run(mut arguments: DiffArguments) -> anyhow::Result<bool> {
     let mut options = Options::default();
     options.limits.payload = usize::try_from(arguments.max_payload.as_u64()).context("--max-payload")?;
     let wanted = Wanted::new(&arguments)?;
+    let redactor = arguments.privacy.redactor()?;
+    let reading = Reading { options: &options, redactor: redactor.as_ref() };
     let captures = &arguments.captures;
     let (paths, recordings) = match captures.as_slice() {
-        [one] => ([one, one], of_one(one, &wanted, &options)?),
+        [one] => ([one, one], reading.of_one(one, &wanted)?),
         [a, b] if a == "-" && b == "-" => bail!("-: standard input can be one of the two captures only"),
-        [a, b] => {
-            ([a, b], [record(a, wanted.a.as_ref(), &options)?, record(b, wanted.b.as_ref(), &options)?])
-        }
+        [a, b] => ([a, b], [reading.record(a, wanted.a.as_ref())?, reading.record(b, wanted.b.as_ref())?]),
         _ => bail!("two captures are compared, or two parts of one"),
     };
     let [a, b] = &recordings;
@@ -80,34 +81,66 @@ impl Wanted {
     }
 }
 
-/// The two parts of one capture, which is read once.
-fn of_one(path: &str, wanted: &Wanted, options: &Options) -> anyhow::Result<[Recording; 2]> {
-    match (&wanted.a, &wanted.b) {
-        (Some(a), Some(b)) if (a.option, b.option) == ("--where-a", "--where-b") => both_of_one(path, [a, b], options),
-        (Some(part), _) | (_, Some(part)) if part.option != "--where" => {
-            bail!("with one capture, --where-a and --where-b go together: they say which of its connections are A, and which B")
-        }
-        (part, _) => record(path, part.as_ref(), options)?.legs().ok_or_else(|| {
-            anyhow!(
-                "{path}: no two connections in it have the same Sec-WebSocket-Key; name two captures, or say with --where-a and --where-b \
-                 what is to be compared, as in 'c.id == 1'"
-            )
-        }),
-    }
+/// How captures are read.
+struct Reading<'a> {
+    options: &'a Options,
+    redactor: Option<&'a Redactor>,
 }
 
-fn both_of_one(path: &str, parts: [&Part; 2], options: &Options) -> anyhow::Result<[Recording; 2]> {
-    let captures = [path.to_owned()];
-    let [a, b] = parts.map(|part| Selection::of((part.option, &part.expression), &captures, options));
-    let (a, b) = (a?, b?);
-    let mut source = Watched::new(capture::open(&captures, &options.limits)?);
-    let [mut of_a, mut of_b] = [(); 2].map(|()| Recorder::new(options.limits.document));
-    let mut both = Both { a: a.selector(&mut of_a), b: b.selector(&mut of_b) };
-    let totals =
-        pipeline::analyze(&mut source, options, &mut both).map_err(|interrupted| interrupted.error)?;
-    warn("--where-a", both.a.faults());
-    warn("--where-b", both.b.faults());
-    Ok([of_a.finish(Ok(totals.clone()))?, of_b.finish(Ok(totals))?])
+impl Reading<'_> {
+    /// The two parts of one capture, which is read once.
+    fn of_one(&self, path: &str, wanted: &Wanted) -> anyhow::Result<[Recording; 2]> {
+        match (&wanted.a, &wanted.b) {
+            (Some(a), Some(b)) if (a.option, b.option) == ("--where-a", "--where-b") => self.both_of_one(path, [a, b]),
+            (Some(part), _) | (_, Some(part)) if part.option != "--where" => {
+                bail!("with one capture, --where-a and --where-b go together: they say which of its connections are A, and which B")
+            }
+            (part, _) => self.record(path, part.as_ref())?.legs().ok_or_else(|| {
+                anyhow!(
+                    "{path}: no two connections in it have the same Sec-WebSocket-Key; name two captures, or say with --where-a and --where-b \
+                     what is to be compared, as in 'c.id == 1'"
+                )
+            }),
+        }
+    }
+
+    fn both_of_one(&self, path: &str, parts: [&Part; 2]) -> anyhow::Result<[Recording; 2]> {
+        let captures = [path.to_owned()];
+        let [a, b] =
+            parts.map(|part| Selection::of((part.option, &part.expression), &captures, self.options));
+        let (a, b) = (a?, b?);
+        let mut source = Watched::new(capture::open(&captures, &self.options.limits)?);
+        let [mut of_a, mut of_b] = [(); 2].map(|()| self.recorder());
+        let mut both = Both { a: a.selector(&mut of_a), b: b.selector(&mut of_b) };
+        let totals = pipeline::analyze(&mut source, self.options, &mut both)
+            .map_err(|interrupted| interrupted.error)?;
+        warn("--where-a", both.a.faults());
+        warn("--where-b", both.b.faults());
+        Ok([of_a.finish(Ok(totals.clone()))?, of_b.finish(Ok(totals))?])
+    }
+
+    fn record(&self, path: &str, part: Option<&Part>) -> anyhow::Result<Recording> {
+        let captures = [path.to_owned()];
+        let selection = part
+            .map(|part| Selection::of((part.option, &part.expression), &captures, self.options))
+            .transpose()?;
+        let mut source = Watched::new(capture::open(&captures, &self.options.limits)?);
+        let mut recorder = self.recorder();
+        let read = match (selection, part) {
+            (Some(selection), Some(part)) => {
+                let mut selector = selection.selector(&mut recorder);
+                let read = pipeline::analyze(&mut source, self.options, &mut selector);
+                warn(part.option, selector.faults());
+                read
+            }
+            _ => pipeline::analyze(&mut source, self.options, &mut recorder),
+        };
+        Ok(recorder.finish(read)?)
+    }
+
+    fn recorder(&self) -> Recorder {
+        Recorder::new(self.options.limits.document, self.redactor.cloned())
+    }
 }
 
 /// One reading for two recordings.
@@ -121,24 +154,6 @@ impl Sink for Both<'_> {
         self.a.event(event.clone())?;
         self.b.event(event)
     }
-}
-
-fn record(path: &str, part: Option<&Part>, options: &Options) -> anyhow::Result<Recording> {
-    let captures = [path.to_owned()];
-    let selection =
-        part.map(|part| Selection::of((part.option, &part.expression), &captures, options)).transpose()?;
-    let mut source = Watched::new(capture::open(&captures, &options.limits)?);
-    let mut recorder = Recorder::new(options.limits.document);
-    let read = match (selection, part) {
-        (Some(selection), Some(part)) => {
-            let mut selector = selection.selector(&mut recorder);
-            let read = pipeline::analyze(&mut source, options, &mut selector);
-            warn(part.option, selector.faults());
-            read
-        }
-        _ => pipeline::analyze(&mut source, options, &mut recorder),
-    };
-    Ok(recorder.finish(read)?)
 }
 
 /// An expression that selects nothing is a mistake, and no comparison.

@@ -24,6 +24,7 @@ use crate::event::{Event, EventKind, Sink, Totals};
 use crate::packet::PacketRef;
 use crate::pipeline;
 use crate::query::{Filter, Selected, Selector, Standing};
+use crate::redact::Redactor;
 use crate::report::{Color, Ndjson, PayloadMode, Report, Scroll, Shown, TimeStyle};
 use crate::rules::capture::LIMIT_REACHED;
 use crate::rules::{Blame, Severity};
@@ -32,6 +33,7 @@ use crate::rules::{Blame, Severity};
 pub(super) fn run(arguments: &LiveArguments) -> anyhow::Result<()> {
     let options = options(arguments)?;
     let filter = filter(arguments, &options)?;
+    let redactor = arguments.privacy.redactor()?;
     let stop = stop_on_signals()?;
     let opened = live::open(&arguments.interface, &settings(arguments)?)?;
     let needs = if arguments.capture.wait { Needs::Reopening } else { Needs::Nothing };
@@ -46,7 +48,7 @@ pub(super) fn run(arguments: &LiveArguments) -> anyhow::Result<()> {
         });
     }
     let source = opened.start(&stop);
-    let showing = Showing::new(arguments, out, &source, stop.clone());
+    let showing = Showing { redactor, ..Showing::new(arguments, out, &source, stop.clone()) };
     follow(source, filter, (&options, store), showing)
 }
 
@@ -79,6 +81,7 @@ fn follow(
 /// The report as the sink of events, and what ends the capture.
 struct Showing {
     report: Box<dyn Report>,
+    redactor: Option<Redactor>,
     error: Option<io::Error>,
     writing: Writing,
     found: Arc<Found>,
@@ -100,7 +103,7 @@ impl Showing {
         let writing = outlet::open(Screen::new(out.writer, out.to_terminal, counts), on_error);
         let _ = outlet.set(writing.outlet());
         let report = report(arguments.format, writing.outlet(), shown);
-        Self { report, error: None, writing, found, end: arguments.end.clone(), stop }
+        Self { report, redactor: None, error: None, writing, found, end: arguments.end.clone(), stop }
     }
 
     /// Writes the totals and waits until all is written.
@@ -161,6 +164,10 @@ enum Wanted {
 impl Sink for Showing {
     fn event(&mut self, event: Event) -> ControlFlow<()> {
         if self.count(&event) == Wanted::Yes {
+            let event = match &mut self.redactor {
+                Some(redactor) => redactor.event(event),
+                None => event,
+            };
             self.show(&event);
         }
         if self.error.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -181,6 +188,7 @@ fn options(arguments: &LiveArguments) -> anyhow::Result<Options> {
     options.thresholds = thresholds(&arguments.thresholds);
     options.payload = match payload(arguments) {
         PayloadMode::Full => usize::MAX,
+        PayloadMode::Preview if arguments.privacy.needs_payload() => usize::MAX,
         PayloadMode::Preview => PREVIEW,
         PayloadMode::None => 0,
     };

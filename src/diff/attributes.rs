@@ -10,33 +10,77 @@ use crate::http::{Handshake, Headers, Outcome};
 
 /// What was agreed and how it ended, which count; then how it was carried.
 pub(super) fn changes(pair: [Conversation<'_>; 2]) -> Vec<Change> {
-    let openings = pair.map(|each| &each.connection.opening);
-    let mut changes = agreed(openings.map(|opening| &opening.handshake));
-    changes.extend(ending(pair.map(|each| &each.connection.closing)));
-    let carried = |what, values| Change::between(what, Weight::Carriage, values, str::to_owned);
-    changes.extend(carried("transport", openings.map(|opening| Some(opening.transport.name()))));
-    changes.extend(carried("tunnel", openings.map(|opening| opening.tunnel.as_deref())));
-    changes.extend(heads(openings.map(|opening| &opening.handshake)));
+    let openings = pair.map(|each| View { real: &each.connection.opening, shown: &each.shown.opening });
+    let closings = pair.map(|each| View { real: &each.connection.closing, shown: &each.shown.closing });
+    let handshakes = openings.map(|opening| opening.map(|opening| &opening.handshake));
+    let transports = openings.map(|opening| Some(opening.real.transport.name()));
+    let tunnels = openings.map(|opening| opening.part(|opening| opening.tunnel.as_deref()));
+    let mut changes = agreed(handshakes);
+    changes.extend(ending(closings));
+    changes.extend(Change::between("transport", Weight::Carriage, transports, str::to_owned));
+    changes.extend(Change::between("tunnel", Weight::Carriage, tunnels, View::word));
+    changes.extend(heads(handshakes));
     changes
 }
 
-fn agreed(handshakes: [&Handshake; 2]) -> Vec<Change> {
-    let outcomes = handshakes.map(|handshake| handshake.outcome);
+/// What is compared, and the same as it may be shown.
+struct View<'a, T: ?Sized> {
+    real: &'a T,
+    shown: &'a T,
+}
+
+impl<T: ?Sized> Copy for View<'_, T> {}
+
+impl<T: ?Sized> Clone for View<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<'a, T: ?Sized> View<'a, T> {
+    fn map<U: ?Sized>(self, part: impl Fn(&'a T) -> &'a U) -> View<'a, U> {
+        View { real: part(self.real), shown: part(self.shown) }
+    }
+
+    /// A part that need not be there.
+    fn part<U: ?Sized>(self, part: impl Fn(&'a T) -> Option<&'a U>) -> Option<View<'a, U>> {
+        Some(View { real: part(self.real)?, shown: part(self.shown)? })
+    }
+}
+
+impl View<'_, str> {
+    fn word(self) -> String {
+        self.shown.to_owned()
+    }
+}
+
+impl<T: PartialEq + ?Sized> PartialEq for View<'_, T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.real == other.real
+    }
+}
+
+fn agreed(handshakes: [View<'_, Handshake>; 2]) -> Vec<Change> {
+    let outcomes = handshakes.map(|handshake| handshake.real.outcome);
     let weight = if outcomes.contains(&Outcome::NotCaptured) { Weight::Unknown } else { Weight::Substance };
     let outcome = Change::between("outcome", weight, outcomes.map(Some), |outcome| outcome.name().to_owned());
     if outcome.is_some() || outcomes.contains(&Outcome::NotCaptured) {
         return outcome.into_iter().collect();
     }
-    let statuses = handshakes.map(|handshake| handshake.response.as_ref().map(|head| head.status));
+    let statuses = handshakes.map(|handshake| handshake.real.response.as_ref().map(|head| head.status));
     let status = Change::between("status", Weight::Substance, statuses, |status| status.to_string());
-    let subprotocols = handshakes.map(Handshake::subprotocol);
-    let subprotocol = Change::between("subprotocol", Weight::Substance, subprotocols, str::to_owned);
+    let subprotocols = handshakes.map(|handshake| handshake.part(Handshake::subprotocol));
+    let subprotocol = Change::between("subprotocol", Weight::Substance, subprotocols, View::word);
     status.into_iter().chain(subprotocol).collect()
 }
 
-fn ending(closings: [&Closing; 2]) -> Vec<Change> {
-    let closes = closings.map(|closing| closing.close.as_ref());
-    let weight = if closings.into_iter().any(is_open_ended) { Weight::Unknown } else { Weight::Substance };
+fn ending(closings: [View<'_, Closing>; 2]) -> Vec<Change> {
+    let closes = closings.map(|closing| closing.real.close.as_ref());
+    let weight = if closings.iter().any(|closing| is_open_ended(closing.real)) {
+        Weight::Unknown
+    } else {
+        Weight::Substance
+    };
     let how = Change::between("close", weight, closes.map(|close| close.map(|close| close.how)), |how| {
         how.name().to_owned()
     });
@@ -44,9 +88,8 @@ fn ending(closings: [&Closing; 2]) -> Vec<Change> {
     let both_known = codes.iter().all(Option::is_some);
     let of_code = if both_known { Weight::Substance } else { weight };
     let code = Change::between("close code", of_code, codes, |code| code.to_string());
-    let reasons =
-        closes.map(|close| close.map(|close| close.reason.as_str()).filter(|reason| !reason.is_empty()));
-    let reason = Change::between("close reason", of_code, reasons, str::to_owned);
+    let reasons = closings.map(|closing| closing.part(reason));
+    let reason = Change::between("close reason", of_code, reasons, View::word);
     let initiators = closes.map(|close| close.map(|close| close.initiator));
     // Whether two Close frames crossed depends on where the capture was made.
     let weight = if initiators.contains(&Some(Initiator::Unknown)) {
@@ -60,6 +103,10 @@ fn ending(closings: [&Closing; 2]) -> Vec<Change> {
     [how, code, reason, initiator].into_iter().flatten().collect()
 }
 
+fn reason(closing: &Closing) -> Option<&str> {
+    closing.close.as_ref().map(|close| close.reason.as_str()).filter(|reason| !reason.is_empty())
+}
+
 /// Can the capture lack what ended the connection?
 fn is_open_ended(closing: &Closing) -> bool {
     let ends_open = closing.close.as_ref().is_some_and(|close| OPEN_ENDED.contains(&close.how));
@@ -69,31 +116,31 @@ fn is_open_ended(closing: &Closing) -> bool {
 /// Endings behind which more may have come.
 const OPEN_ENDED: [CloseHow; 2] = [CloseHow::CaptureEnded, CloseHow::CloseAnswerUnknown];
 
-fn heads(handshakes: [&Handshake; 2]) -> Vec<Change> {
+fn heads(handshakes: [View<'_, Handshake>; 2]) -> Vec<Change> {
     let mut changes = Vec::new();
-    if let [Some(a), Some(b)] = handshakes.map(|handshake| handshake.request.as_ref()) {
-        let carried = |what, values| Change::between(what, Weight::Carriage, values, str::to_owned);
-        changes.extend(carried("target", [Some(a.target.as_str()), Some(b.target.as_str())]));
-        changes.extend(headers("request header", [&a.headers, &b.headers]));
+    if let [Some(a), Some(b)] = handshakes.map(|handshake| handshake.part(|each| each.request.as_ref())) {
+        let targets = [a, b].map(|request| Some(request.map(|head| head.target.as_str())));
+        changes.extend(Change::between("target", Weight::Carriage, targets, View::word));
+        changes.extend(headers("request header", [a, b].map(|head| head.map(|head| &head.headers))));
     }
-    if let [Some(a), Some(b)] = handshakes.map(|handshake| handshake.response.as_ref()) {
-        changes.extend(headers("response header", [&a.headers, &b.headers]));
+    if let [Some(a), Some(b)] = handshakes.map(|handshake| handshake.part(|each| each.response.as_ref())) {
+        changes.extend(headers("response header", [a, b].map(|head| head.map(|head| &head.headers))));
     }
     changes
 }
 
 /// Fields by name, in whatever order and case; what is new in each run is left out, as in a baseline.
-fn headers(what: &str, pair: [&Headers; 2]) -> Vec<Change> {
+fn headers(what: &str, pair: [View<'_, Headers>; 2]) -> Vec<Change> {
     let mut fields: BTreeMap<String, [Field<'_>; 2]> = BTreeMap::new();
     for (which, headers) in pair.into_iter().enumerate() {
-        for header in &headers.0 {
+        for (header, shown) in headers.real.0.iter().zip(&headers.shown.0) {
             let name = header.name.to_ascii_lowercase();
             let is_token = TOKENS.contains(&name.as_str());
             let lasting = without_varying(header);
             let field = fields.entry(name).or_default().get_mut(which);
             if let Some(Field { name, values, lasting: all }) = field {
-                *name = Some(&header.name);
-                values.push(&header.value);
+                *name = Some(&shown.name);
+                values.push(&shown.value);
                 all.push(if is_token { lasting.to_ascii_lowercase() } else { lasting });
             }
         }
@@ -108,12 +155,13 @@ fn headers(what: &str, pair: [&Headers; 2]) -> Vec<Change> {
     changed.map(change).collect()
 }
 
-/// All fields of one name.
+/// All fields of one name, as they may be shown.
 #[derive(Default)]
 struct Field<'a> {
     /// As written; `None` where there is none.
     name: Option<&'a str>,
     values: Vec<&'a str>,
+    /// As they are compared.
     lasting: Vec<String>,
 }
 
@@ -141,6 +189,11 @@ mod tests {
             traffic: Default::default(),
             statistics: Statistics::default(),
         }
+    }
+
+    /// With nothing to hide.
+    fn plain<T>(real: &T) -> View<'_, T> {
+        View { real, shown: real }
     }
 
     fn said(changes: &[Change]) -> Vec<String> {
@@ -173,26 +226,26 @@ mod tests {
             ("sec-websocket-key", "y"),
             ("X-A", "2"),
         ]);
-        let changes = super::headers("request header", [&a, &b]);
+        let changes = super::headers("request header", [plain(&a), plain(&b)]);
         assert_eq!(
             said(&changes),
             ["carriage request header via: nothing → p", "carriage request header X-A: 1 → 2"]
         );
-        assert_eq!(super::headers("request header", [&a, &a]), []);
+        assert_eq!(super::headers("request header", [plain(&a), plain(&a)]), []);
     }
 
     #[test]
     fn an_ending_that_the_capture_may_lack_is_not_known_to_differ() {
         let closed = closing(Initiator::Client, CloseHow::CloseHandshake, Some(1000));
         let open = closing(Initiator::Unknown, CloseHow::CaptureEnded, None);
-        let unknown = ending([&closed, &open]);
+        let unknown = ending([plain(&closed), plain(&open)]);
         assert!(
             unknown.len() == 3 && unknown.iter().all(|each| each.weight == Weight::Unknown),
             "{unknown:?}"
         );
         let other = closing(Initiator::Client, CloseHow::CloseUnanswered, Some(1001));
         assert_eq!(
-            said(&ending([&closed, &other])),
+            said(&ending([plain(&closed), plain(&other)])),
             ["substance close: close_handshake → close_unanswered", "substance close code: 1000 → 1001"]
         );
     }
@@ -201,7 +254,7 @@ mod tests {
     fn close_frames_that_crossed_in_one_capture_need_not_in_the_other() {
         let [client, server, both] = [Initiator::Client, Initiator::Server, Initiator::Both]
             .map(|initiator| closing(initiator, CloseHow::CloseHandshake, Some(1000)));
-        assert_eq!(said(&ending([&client, &both])), ["carriage closed by: client → both"]);
-        assert_eq!(said(&ending([&client, &server])), ["substance closed by: client → server"]);
+        assert_eq!(said(&ending([plain(&client), plain(&both)])), ["carriage closed by: client → both"]);
+        assert_eq!(said(&ending([plain(&client), plain(&server)])), ["substance closed by: client → server"]);
     }
 }

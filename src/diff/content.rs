@@ -131,12 +131,17 @@ fn contradict(pair: [Said<'_>; 2]) -> bool {
 
 /// `12 bytes, SHA-1 …`, `1000 "bye"`
 fn summary(said: Said<'_>) -> String {
-    match CloseBody::of(said.message).and_then(|body| Some((body.status()?, body.reason))) {
+    let length = counted(said.message.length, "byte");
+    if said.shown.redacted {
+        // Whoever has a digest can test guesses.
+        return format!("{length}, {}", String::from_utf8_lossy(&said.shown.message.payload));
+    }
+    match CloseBody::of(&said.shown.message).and_then(|body| Some((body.status()?, body.reason))) {
         Some((code, reason)) if reason.is_empty() => code.to_string(),
         Some((code, reason)) => format!("{code} \"{reason}\""),
         None => {
             let digest: String = said.digest.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("{}, SHA-1 {digest}", counted(said.message.length, "byte"))
+            format!("{length}, SHA-1 {digest}")
         }
     }
 }
@@ -148,6 +153,7 @@ fn counted(number: u64, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::TimelineMessage;
     use crate::packet::Side;
 
     const DIGESTS: [Digest; 2] = [[1; 20], [2; 20]];
@@ -159,9 +165,15 @@ mod tests {
 
     /// What differs, as `what weight`; the digests are equal where the payloads are.
     fn between(a: &Message, b: &Message) -> Vec<String> {
-        let said = |message, digest| Said { place: 0, sender: Side::Client, message, digest };
+        let shown = [a, b].map(|message| TimelineMessage {
+            index: 0,
+            sender: Side::Client,
+            message: Box::new(message.clone()),
+            redacted: false,
+        });
+        let said = |message, shown, digest| Said { place: 0, sender: Side::Client, message, shown, digest };
         let other = if a.payload == b.payload { &DIGESTS[0] } else { &DIGESTS[1] };
-        let changes = changes([said(a, &DIGESTS[0]), said(b, other)]);
+        let changes = changes([said(a, &shown[0], &DIGESTS[0]), said(b, &shown[1], other)]);
         changes.iter().map(|change| format!("{} {}", change.what, change.weight.name())).collect()
     }
 

@@ -6,10 +6,11 @@ use std::ops::ControlFlow;
 use sha1::Digest as _;
 
 use crate::document::{Connection, Document, Extent, Gathering, ReadError};
-use crate::event::{ConnectionId, Event, EventKind, Sink, Totals};
+use crate::event::{ConnectionId, Event, EventKind, Sink, TimelineMessage, Totals};
 use crate::packet::Side;
 use crate::pipeline::Interrupted;
 use crate::query::{Selected, Standing};
+use crate::redact::Redactor;
 use crate::websocket::Message;
 
 /// SHA-1 of a payload as far as it is known: a collision would have to be meant.
@@ -21,12 +22,14 @@ pub struct Recording {
     document: Document,
     /// For each connection, of each of its messages.
     digests: Vec<Vec<Digest>>,
+    /// The same document without secrets, where they must not be shown.
+    shown: Option<Document>,
 }
 
 impl Recording {
-    /// What was read. Of payloads only the beginning is there.
-    pub const fn document(&self) -> &Document {
-        &self.document
+    /// What was read, as it may be shown. Of payloads only the beginning is there.
+    pub fn document(&self) -> &Document {
+        self.shown.as_ref().unwrap_or(&self.document)
     }
 
     /// One capture of both legs of proxied connections → the legs. Two connections with one `Sec-WebSocket-Key` are the same handshake
@@ -51,22 +54,29 @@ impl Recording {
             return None;
         }
         let totals = self.document.totals;
-        let mut legs = [(); 2].map(|()| Self {
-            document: Document { totals: totals.clone(), ..Document::default() },
-            digests: Vec::new(),
-        });
-        for (place, both) in self.document.connections.into_iter().zip(self.digests).enumerate() {
-            if let Some(recording) = leg.get(&place).and_then(|leg: &usize| legs.get_mut(*leg)) {
-                recording.document.connections.push(both.0);
-                recording.digests.push(both.1);
+        let empty = || Document { totals: totals.clone(), ..Document::default() };
+        let mut legs = [(); 2].map(|()| Self { document: empty(), ..Self::default() });
+        let mut shown = self.shown.map(|shown| shown.connections.into_iter());
+        for (place, (connection, digests)) in
+            self.document.connections.into_iter().zip(self.digests).enumerate()
+        {
+            let shown = shown.as_mut().and_then(Iterator::next);
+            let Some(recording) = leg.get(&place).and_then(|leg: &usize| legs.get_mut(*leg)) else {
+                continue;
+            };
+            recording.document.connections.push(connection);
+            recording.digests.push(digests);
+            if let Some(connection) = shown {
+                recording.shown.get_or_insert_with(empty).connections.push(connection);
             }
         }
         Some(legs)
     }
 
     pub(super) fn conversations(&self) -> Vec<Conversation<'_>> {
-        let connections = self.document.connections.iter().zip(&self.digests);
-        connections.map(|(connection, digests)| Conversation { connection, digests }).collect()
+        let connections = self.document.connections.iter().zip(&self.document().connections);
+        let both = connections.zip(&self.digests);
+        both.map(|((connection, shown), digests)| Conversation { connection, shown, digests }).collect()
     }
 }
 
@@ -76,7 +86,7 @@ impl From<Document> for Recording {
         let digests = connections
             .map(|each| each.messages.iter_mut().map(|timeline| condense(&mut timeline.message)).collect())
             .collect();
-        Self { document, digests }
+        Self { document, digests, shown: None }
     }
 }
 
@@ -86,12 +96,17 @@ pub struct Recorder {
     gathering: Gathering,
     /// Of each connection's messages, with their indices, which rise: the document has them in another order.
     digests: BTreeMap<ConnectionId, Vec<(u64, Digest)>>,
+    /// The same without secrets.
+    shown: Option<(Redactor, Gathering)>,
 }
 
 impl Recorder {
-    /// Keeps at most `limit` bytes (`Limits::document`).
-    pub const fn new(limit: usize) -> Self {
-        Self { gathering: Gathering::new(limit, Extent::Whole), digests: BTreeMap::new() }
+    /// Keeps at most `limit` bytes (`Limits::document`). With a redactor, secrets are compared and not shown, and what is shown takes
+    /// as much again.
+    pub fn new(limit: usize, redactor: Option<Redactor>) -> Self {
+        let gathering = || Gathering::new(limit, Extent::Whole);
+        let shown = redactor.map(|redactor| (redactor, gathering()));
+        Self { gathering: gathering(), digests: BTreeMap::new(), shown }
     }
 
     /// The recording, when its source was read.
@@ -100,18 +115,26 @@ impl Recorder {
     /// When it could not be read to its end, or said more than was to be kept.
     pub fn finish(mut self, read: Result<Totals, Interrupted>) -> Result<Recording, ReadError> {
         let document = self.gathering.finish(read)?;
+        let shown = self.shown.map(|(_, shown)| shown.finish(Ok(document.totals.clone()))).transpose()?;
         let in_order = |connection: &Connection| {
             let digests = self.digests.remove(&connection.id).unwrap_or_default();
             let of = |index| digests.binary_search_by_key(&index, |(index, _)| *index).ok();
             let places = connection.messages.iter().filter_map(|timeline| of(timeline.index));
             places.filter_map(|place| digests.get(place)).map(|(_, digest)| *digest).collect()
         };
-        Ok(Recording { digests: document.connections.iter().map(in_order).collect(), document })
+        Ok(Recording { digests: document.connections.iter().map(in_order).collect(), document, shown })
     }
 }
 
 impl Sink for Recorder {
     fn event(&mut self, mut event: Event) -> ControlFlow<()> {
+        if let Some((redactor, shown)) = &mut self.shown {
+            let mut event = redactor.event(event.clone());
+            if let EventKind::Message(timeline) = &mut event.kind {
+                condense(&mut timeline.message);
+            }
+            Sink::event(shown, event)?;
+        }
         if let (Some(id), EventKind::Message(timeline)) = (event.connection, &mut event.kind) {
             let digest = condense(&mut timeline.message);
             self.digests.entry(id).or_default().push((timeline.index, digest));
@@ -144,6 +167,8 @@ const BEGINNING: usize = 1024;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Conversation<'a> {
     pub(super) connection: &'a Connection,
+    /// As it may be shown.
+    pub(super) shown: &'a Connection,
     digests: &'a [Digest],
 }
 
@@ -154,11 +179,12 @@ impl<'a> Conversation<'a> {
 
     /// All messages, in the order of the timeline.
     pub(super) fn messages(self) -> impl Iterator<Item = Said<'a>> {
-        let messages = self.connection.messages.iter().zip(self.digests).enumerate();
-        messages.map(|(place, (timeline, digest))| Said {
+        let messages = self.connection.messages.iter().zip(&self.shown.messages);
+        messages.zip(self.digests).enumerate().map(|(place, ((timeline, shown), digest))| Said {
             place,
             sender: timeline.sender,
             message: &timeline.message,
+            shown,
             digest,
         })
     }
@@ -175,5 +201,7 @@ pub(super) struct Said<'a> {
     pub(super) place: usize,
     pub(super) sender: Side,
     pub(super) message: &'a Message,
+    /// As it may be shown.
+    pub(super) shown: &'a TimelineMessage,
     pub(super) digest: &'a Digest,
 }

@@ -34,6 +34,7 @@ impl fmt::Debug for Key {
 }
 
 /// Makes fingerprints: HMAC-SHA-256, shortened.
+#[derive(Clone)]
 pub(super) struct Fingerprints(Option<Hmac<Sha256>>);
 
 impl Fingerprints {

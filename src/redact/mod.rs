@@ -32,7 +32,7 @@ pub enum Redact {
 
 /// Replaces secrets in what analysis says. Memory: for each open connection what is secret in its heads, which
 /// `Limits::head` bounds.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Redactor {
     fingerprints: Fingerprints,
     extent: Redact,

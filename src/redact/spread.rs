@@ -7,14 +7,14 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use super::fingerprint::PREFIX;
 
 /// What was replaced in the heads of a connection. Findings quote parts of heads, as they are or escaped.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Spread {
     replaced: HashMap<String, String>,
     /// Made when the first text comes: most connections have none.
     search: Option<Search>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Search {
     Nothing,
     For {

@@ -22,6 +22,8 @@ mod messages;
 mod network;
 /// The WebSocket endpoints, each a process of this test.
 mod peers;
+/// `--redact`, in both formats.
+mod privacy;
 /// What root has left when the interfaces are open.
 mod privileges;
 /// A link that loses and reorders.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use sha1::{Digest, Sha1};
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{CloseFrame, WebSocket};
-use tungstenite::{Bytes, Message};
+use tungstenite::{Bytes, ClientRequestBuilder, Message};
 
 use crate::network::{Network, SERVER};
 
@@ -179,11 +179,16 @@ fn answer(stream: TcpStream) {
     }
 }
 
+/// Stands in the target and in a cookie of each connection.
+pub(crate) const SECRET: &str = "inTheHandshake";
+
 fn connect() -> (u16, WebSocket<TcpStream>) {
     let stream = TcpStream::connect((SERVER, 80)).unwrap();
     stream.set_nodelay(true).unwrap();
     let port = stream.local_addr().unwrap().port();
-    (port, tungstenite::client(format!("ws://{SERVER}/chat"), stream).unwrap().0)
+    let target = format!("ws://{SERVER}/chat?token={SECRET}").parse().unwrap();
+    let request = ClientRequestBuilder::new(target).with_header("Cookie", format!("sid={SECRET}"));
+    (port, tungstenite::client(request, stream).unwrap().0)
 }
 
 /// Several connections, one after the other and two at a time, with messages of all sizes.

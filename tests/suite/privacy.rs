@@ -1,10 +1,15 @@
 //! `--redact` and what reaches a terminal: secrets and control characters planted everywhere, looked for in every format.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
+use wspect::connection::Options;
+use wspect::event::{Event, Sink};
+use wspect::redact::{Key, Redact, Redactor};
+use wspect::report::{PayloadMode, Report, Scroll, Shown};
 
 use super::support::{Frame, Scenario, Upgrade, binary, close, ping, stdout_of, text, wspect};
 
@@ -150,6 +155,110 @@ fn selection_and_expectations_see_what_is_not_shown() {
     assert!(broken.contains("redacted:") && !broken.contains("inTheText"), "{broken}");
     let broken = check("!messages.exists(m, m.text.startsWith(\"inThe\"))", 1);
     assert!(broken.contains("what decides is redacted"), "{broken}");
+}
+
+#[test]
+fn a_comparison_sees_what_it_does_not_show() {
+    let (a, b) = (scratch("a.pcap"), scratch("b.pcap"));
+    std::fs::write(&a, capture()).unwrap();
+    std::fs::write(&b, conversation(other)).unwrap();
+    let secrets = || CREDENTIALS.iter().chain(&SAID).flat_map(|secret| [(*secret).to_owned(), other(secret)]);
+    let shown = |options: &[&str]| {
+        let mut command = wspect();
+        command.arg("diff").args([&a, &b]).args(["--strict"]).args(options).env("COLUMNS", "2000");
+        let output = command.assert().code(1).get_output().clone();
+        assert!(output.stderr.is_empty(), "{options:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let there = |shown: &str, secret: &str| {
+        let hex = secret.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
+        [secret, &BASE64_STANDARD.encode(secret), &hex].iter().any(|form| shown.contains(*form))
+    };
+    let plain = ["table", "json"].map(|format| shown(&["-f", format])).concat();
+    // What only one capture has is shown; a header field that is the same in both, or new in each run, is not.
+    let missed: Vec<_> = secrets().filter(|secret| !there(&plain, secret)).collect();
+    assert!(missed.len() <= 10 && !missed.contains(&"inTheText".to_owned()), "{missed:?}");
+    for format in ["table", "json"] {
+        let credentials = shown(&["-f", format, "--redact"]);
+        let all = shown(&["-f", format, "--redact=payloads"]);
+        assert!(there(&credentials, "inTheText") && credentials.contains("redacted:"), "{credentials}");
+        assert!(!all.contains("SHA-1") && all.contains("redacted:"), "{all}");
+        for secret in secrets() {
+            assert!(!there(&all, &secret), "{format}: {secret}\n{all}");
+            let is_said = SAID.iter().any(|said| secret == *said || secret == other(said));
+            assert!(is_said || !there(&credentials, &secret), "{format}: {secret}\n{credentials}");
+        }
+    }
+    // What differs is the same with and without.
+    let outline = |options: &[&str]| {
+        let document: Value = serde_json::from_str(&shown(options)).unwrap();
+        let pair = document["connections"][0].clone();
+        let weights = |changes: &Value| {
+            changes.as_array().unwrap().iter().map(|change| change["weight"].clone()).collect::<Vec<_>>()
+        };
+        let messages: Vec<_> =
+            pair["messages"].as_array().unwrap().iter().map(|each| weights(&each["changes"])).collect();
+        (document["verdict"].clone(), pair["verdict"].clone(), weights(&pair["changes"]), messages)
+    };
+    assert_eq!(outline(&["-f", "json"]), outline(&["-f", "json", "--redact=payloads"]));
+}
+
+#[test]
+fn the_scrolling_table_shows_no_secret_either() {
+    let file = scratch("chat.pcap");
+    std::fs::write(&file, capture()).unwrap();
+    let shown = |extent: Option<Redact>| {
+        let mut text = Vec::new();
+        let report =
+            Scroll::new(&mut text, Shown { width: 2000, payload: PayloadMode::Full, ..Shown::default() });
+        let mut showing = Showing(report, extent.map(|extent| Redactor::new(extent, &Key::of("ours"))));
+        let options = Options::default();
+        let mut source = wspect::capture::open(&[file.display().to_string()], &options.limits).unwrap();
+        wspect::pipeline::analyze(&mut source, &options, &mut showing).unwrap();
+        String::from_utf8(text).unwrap()
+    };
+    let (plain, some, all) = (shown(None), shown(Some(Redact::Credentials)), shown(Some(Redact::Payloads)));
+    assert!(plain.contains("inTheQueryToken") && plain.contains("inTheText") && some.contains("inTheText"));
+    assert!(some.contains("redacted:") && all.contains("redacted:"), "{some}{all}");
+    for secret in CREDENTIALS {
+        assert!(!some.contains(secret) && !all.contains(secret), "{secret}\n{some}{all}");
+    }
+    assert!(SAID.iter().all(|secret| !all.contains(secret)), "{all}");
+}
+
+/// As `wspect live` shows events.
+struct Showing<'a>(Scroll<&'a mut Vec<u8>>, Option<Redactor>);
+
+impl Sink for Showing<'_> {
+    fn event(&mut self, event: Event) -> ControlFlow<()> {
+        let event = match &mut self.1 {
+            Some(redactor) => redactor.event(event),
+            None => event,
+        };
+        self.0.event(&event).unwrap();
+        ControlFlow::Continue(())
+    }
+}
+
+#[test]
+fn two_parts_of_one_capture_have_fingerprints_that_can_be_compared() {
+    let upgrade = |token: &str| Upgrade::new(&format!("/?token={token}&a=1"));
+    let one = Scenario::new().open().upgrade_as(&upgrade("inTheQueryToken")).client(text("inTheText")).fin();
+    let two =
+        one.connection(2).open().upgrade_as(&upgrade("inTheQueryToken")).client(text("inTheText!")).fin();
+    let file = scratch("both.pcap");
+    std::fs::write(&file, two.pcap()).unwrap();
+    for parts in [&[][..], &["--where-a", "c.id == 1", "--where-b", "c.id == 2"]] {
+        let mut command = wspect();
+        command.arg("diff").arg(&file).args(parts).args(["--redact=payloads", "-f", "json"]);
+        let output = command.assert().code(1).get_output().stdout.clone();
+        let document: Value = serde_json::from_slice(&output).unwrap();
+        let pair = &document["connections"][0];
+        let target = |side: &str| pair[side]["target"].as_str().unwrap().to_owned();
+        assert!(target("a") == target("b") && target("a").contains("redacted:"), "{pair}");
+        let change = &pair["messages"][0]["changes"][0];
+        assert!(change["what"] == "content" && change["a"] != change["b"], "{change}");
+    }
 }
 
 #[test]
@@ -306,24 +415,37 @@ fn every_command(option: &str) -> Vec<Run> {
 
 /// A conversation with a secret in every place, some of them where findings quote it.
 fn capture() -> Vec<u8> {
-    let upgrade = Upgrade::new("/chat?room=1&token=inTheQueryToken&%61pi_key=inTheEncodedParameter#access_token=inTheFragment")
-        .request("Cookie", "sid=inTheCookie; cookieWithoutName")
-        .request("Authorization", "Basic inTheAuthorization")
-        .request("Proxy-Authorization", "inTheProxyAuthorization")
-        .request("X-Api-Key", "inTheApiKey")
-        .request("X-Auth-Token", "inTheAuthToken")
-        .request("Referer", "http://a.example/?session=inTheReferer")
-        .request("Cookie inALineWithoutColon", "x")
+    conversation(str::to_owned)
+}
+
+/// The same, each secret put in other words.
+fn conversation(words: impl Fn(&str) -> String) -> Vec<u8> {
+    let upgrade = Upgrade::new(&words("/chat?room=1&token=inTheQueryToken&%61pi_key=inTheEncodedParameter#access_token=inTheFragment"))
+        .request("Cookie", &words("sid=inTheCookie; cookieWithoutName"))
+        .request("Authorization", &words("Basic inTheAuthorization"))
+        .request("Proxy-Authorization", &words("inTheProxyAuthorization"))
+        .request("X-Api-Key", &words("inTheApiKey"))
+        .request("X-Auth-Token", &words("inTheAuthToken"))
+        .request("Referer", &words("http://a.example/?session=inTheReferer"))
+        .request(&words("Cookie inALineWithoutColon"), "x")
         .request(
             "Sec-WebSocket-Protocol",
-            "chat, bearer, afterTheBearer, base64url.bearer.authorization.k8s.io.k8sBearer, chat, eyJhbGciOiJub25lIn0.e30.inTheSubprotocol",
+            &words("chat, bearer, afterTheBearer, base64url.bearer.authorization.k8s.io.k8sBearer, chat, eyJhbGciOiJub25lIn0.e30.inTheSubprotocol"),
         )
         .response("Sec-WebSocket-Protocol", "nobodyOffered")
-        .response("Location", "/?auth=inTheLocation")
-        .response("Set-Cookie", "sid=inTheSetCookie; Path=/");
+        .response("Location", &words("/?auth=inTheLocation"))
+        .response("Set-Cookie", &words("sid=inTheSetCookie; Path=/"));
     let opened = Scenario::new().open().upgrade_as(&upgrade);
-    let said = opened.client(text("inTheText")).server(binary("inTheBinary")).client(ping("inThePing"));
-    said.client(close(1000, "inTheReason")).server(close(1000, "inTheReason")).fin().pcap()
+    let said = opened
+        .client(text(&words("inTheText")))
+        .server(binary(&words("inTheBinary")))
+        .client(ping(&words("inThePing")));
+    said.client(close(1000, &words("inTheReason"))).server(close(1000, &words("inTheReason"))).fin().pcap()
+}
+
+/// Of the same length.
+fn other(text: &str) -> String {
+    text.replace("The", "Xyz").replace("Without", "With0ut")
 }
 
 /// Findings of [`capture`] that would fail any check.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 
-use super::size;
+use super::{PrivacyArguments, size};
 
 /// `wspect diff`
 #[derive(Args, Clone, Debug)]
@@ -47,6 +47,10 @@ pub struct DiffArguments {
     /// Compare at most so much of each message's payload
     #[arg(long, value_name = "SIZE", default_value = "16 MiB", value_parser = size)]
     pub max_payload: ByteSize,
+
+    /// What must not be shown.
+    #[command(flatten)]
+    pub privacy: PrivacyArguments,
 }
 
 const EXAMPLES: &str = "\

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 
-use super::{ListFormat, Payload, ThresholdArguments, Time, When, duration, size};
+use super::{ListFormat, Payload, PrivacyArguments, ThresholdArguments, Time, When, duration, size};
 
 /// `wspect live`
 #[derive(Args, Clone, Debug)]
@@ -68,6 +68,10 @@ pub struct LiveArguments {
     /// From when on something legal is worth a finding.
     #[command(flatten)]
     pub thresholds: ThresholdArguments,
+
+    /// What must not be shown.
+    #[command(flatten)]
+    pub privacy: PrivacyArguments,
 }
 
 /// When a live capture ends by itself.
@@ -91,7 +95,7 @@ pub struct EndArguments {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Keeping packets")]
 pub struct StoreArguments {
-    /// Write the packets of all WebSocket connections, from their handshakes on and no others, to this pcapng file
+    /// Write the packets of all WebSocket connections, from their handshakes on and no others, to this pcapng file, as they were captured
     #[arg(long, value_name = "FILE")]
     pub write: Option<PathBuf>,
 
