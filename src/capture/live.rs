@@ -179,3 +179,65 @@ fn now() -> Timestamp {
 /// Silence after which time passes without a packet: what is shown of time, and what is written in the background, is
 /// never older.
 const PAUSE: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::Options;
+    use crate::event::{Event, EventKind};
+    use crate::packet::LinkType;
+    use crate::pipeline;
+
+    /// An interface that nobody reads, and a queue that is filled before anything is taken out.
+    fn filled(packets: usize, kernel: u64) -> Live {
+        let queue = Arc::new(Queue::new(1));
+        let mut batch = Batch::default();
+        for _ in 0..packets {
+            batch.push((now(), 0), LinkType::ETHERNET, 0, &[0; 100_000]);
+            if batch.is_full() {
+                queue.put(&mut batch);
+            }
+        }
+        queue.put(&mut batch);
+        queue.statistics().kernel_dropped(0, kernel);
+        queue.end();
+        let (interfaces, stop) = (vec![input("eth0")], Stop::new().unwrap());
+        Live { interfaces, queue, stop, batch: Batch::default(), next: 0, packets: 0, thread: None }
+    }
+
+    #[test]
+    fn what_analysis_was_too_slow_for_is_said_apart_and_adds_up() {
+        let mut live = filled(1000, 7);
+        let statistics = live.statistics();
+        let mut events: Vec<Event> = Vec::new();
+        let totals = pipeline::analyze(&mut live, &Options::default(), &mut events).unwrap();
+        let own = statistics.dropped_by_queue();
+        assert!(own > 0 && totals.packets > 0);
+        assert_eq!((statistics.captured(), totals.packets + own), (1000, 1000));
+        let [eth0] = totals.inputs.as_slice() else { panic!("{:?}", totals.inputs) };
+        assert_eq!((eth0.packets, eth0.dropped, eth0.overrun), (totals.packets, Some(7), own));
+        let said: Vec<_> = events
+            .into_iter()
+            .filter_map(|event| match event.kind {
+                EventKind::Finding(finding) => Some((finding.rule.name, finding.detail)),
+                _ => None,
+            })
+            .collect();
+        let dropped = |detail: String| ("capture-dropped-packets", detail);
+        assert_eq!(
+            said,
+            [
+                dropped("7 packets were dropped while the capture was made".to_owned()),
+                dropped(format!("{own} more were dropped by wspect: analysis could not keep up")),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_kept_up_with_is_all_there_and_nothing_is_said() {
+        let mut live = filled(100, 0);
+        let mut events: Vec<Event> = Vec::new();
+        let totals = pipeline::analyze(&mut live, &Options::default(), &mut events).unwrap();
+        assert_eq!((totals.packets, events.len()), (100, 0));
+    }
+}

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::network::Network;
@@ -25,14 +26,24 @@ fn memory_stays_level_while_connections_come_and_go() {
     });
     let reading = std::thread::spawn(move || {
         let mut counts = [0_u64; 2];
+        let mut findings = BTreeMap::<String, (u64, String)>::new();
         let mut line = String::new();
         while std::io::BufRead::read_line(&mut watcher.lines, &mut line).is_ok_and(|read| read > 0) {
             counts[0] += u64::from(line.starts_with("{\"event\":\"connection\""));
             counts[1] += u64::from(line.starts_with("{\"event\":\"message\""));
+            if line.starts_with("{\"event\":\"finding\"") {
+                let finding: serde_json::Value = serde_json::from_str(&line).unwrap();
+                let of_rule = findings.entry(finding["rule"].to_string()).or_default();
+                of_rule.0 += 1;
+                of_rule.1 = format!("{} {}", finding["severity"], finding["detail"]);
+            }
             if line.starts_with("{\"event\":\"totals\"") || line.contains("capture-dropped") {
                 println!("{}", line.trim());
             }
             line.clear();
+        }
+        for (rule, (count, last)) in findings {
+            println!("{count} findings {rule}, the last one {last}");
         }
         (counts, watcher.wait())
     });
