@@ -274,6 +274,9 @@ pub struct Totals {
     pub http_connections: u64,
     /// Of these, how many spoke HTTP/2 (by its preface).
     pub http2_connections: u64,
+    /// How often frames were looked for in as many bytes as `Limits::search` allows, and not found: in connections whose beginning was
+    /// not captured, and in directions of HTTP that lost bytes.
+    pub searched_in_vain: u64,
     /// WebSocket connections reported, refused ones included.
     pub websocket_connections: u64,
     /// Messages reported, control frames included.

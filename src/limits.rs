@@ -32,6 +32,9 @@ pub struct Limits {
     /// and before the lowest sequence number seen counts as the start of a flow without SYN. Captures
     /// reorder packets by a few places; 32 is beyond what merged interfaces and multi-queue cards show.
     pub reorder_packets: u32,
+    /// The longest wait for the same, in time: for who watches a network, where the next packet of a quiet connection may be far away.
+    /// Bytes that nobody has acknowledged are waited for thirty times as long. In a file time is no matter.
+    pub hole_time: i64,
     /// A flow that is no WebSocket connection is forgotten after this silence (10 minutes).
     pub idle_flow: i64,
     /// An open WebSocket connection is ended, as `idle`, after this silence (24 hours: connections with rare
@@ -59,6 +62,10 @@ pub struct Limits {
     pub search: u64,
     /// Payload bytes of a message that are kept (`--max-payload`); its length and UTF-8 are checked to the end.
     pub payload: usize,
+    /// Payload bytes of all messages that one packet completes: one that fills a hole sets free what waited behind it, and
+    /// `early_bytes` can inflate to a thousand times as much. Beyond this the payloads are cut, but for the first one; common messages of
+    /// `early_bytes` inflate to some 40 MiB.
+    pub released: usize,
     /// Bytes that one compressed message may give. DEFLATE reaches 1,032 times the size: 1 GiB is far beyond what
     /// endpoints accept, and inflated in seconds.
     pub inflated: u64,
@@ -92,6 +99,7 @@ impl Default for Limits {
             inflating: 256,
             early_bytes: 4 << 20,
             reorder_packets: 32,
+            hole_time: i64::MAX,
             idle_flow: 600 * SECOND,
             idle_websocket: 86_400 * SECOND,
             linger: 5 * SECOND,
@@ -102,6 +110,7 @@ impl Default for Limits {
             undecided_packets: 32 << 20,
             search: 1 << 20,
             payload: 16 << 20,
+            released: 128 << 20,
             inflated: 1 << 30,
             frames: 1 << 16,
             handshakes: 1 << 16,

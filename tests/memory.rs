@@ -266,6 +266,42 @@ fn what_a_filled_hole_releases_at_once_is_bounded_by_what_may_wait() {
 }
 
 #[test]
+fn what_a_filled_hole_inflates_to_at_once_is_cut_and_said() {
+    let limits = Limits { early_bytes: MIB, released: 8 * MIB, payload: MIB, ..Limits::default() };
+    let chat = Connection(1);
+    let extension = "permessage-deflate; server_no_context_takeover";
+    let answer = u32::try_from(handshake(extension).1.len()).unwrap();
+    // A megabyte of zeros in a kilobyte.
+    let payload = deflated(&vec![0; MIB]);
+    let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+    let bomb = [&[0xc1, 126][..], &length, &payload].concat();
+    let early = chat.repeats(From::Server, answer + 2, bomb, 600);
+    let late = chat.packet(From::Server, ACK, answer, &[0x81, 0]);
+    let run = run(limits.clone(), chat.chat(extension, Vec::new()).chain(early).chain([late]));
+    assert_eq!(run.totals.messages, 601);
+    assert!(run.reached("(released)"));
+    run.fits_in(2 * limits.early_bytes + limits.released + 2 * limits.payload + ELSE);
+}
+
+#[test]
+fn what_has_no_frames_is_searched_as_far_as_the_bound_and_counted() {
+    let limits = Limits { search: MIB as u64 / 4, ..Limits::default() };
+    let noise = |place: u32| place.wrapping_mul(0x9e37_79b9).to_be_bytes();
+    let noise: Vec<u8> = (0..1 << 19).flat_map(noise).collect();
+    // One whose beginning was not captured, and an answer that lost the length of its body.
+    let (unknown, download) = (Connection(1), Connection(2));
+    let request = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n".to_vec();
+    let answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n".to_vec();
+    let behind = u32::try_from(answer.len()).unwrap() + 1000;
+    let packets = unknown.sends(From::Server, 7, noise.clone()).chain(download.syn());
+    let packets = packets.chain(download.sends(From::Client, 0, request));
+    let packets = packets.chain(download.sends(From::Server, 0, answer));
+    let run = run(limits, packets.chain(download.sends(From::Server, behind, noise)));
+    assert_eq!((run.totals.searched_in_vain, run.totals.websocket_connections), (2, 0));
+    run.fits_in(MIB + ELSE);
+}
+
+#[test]
 fn endless_headers_take_what_all_may_take() {
     let limits = Limits { memory: 4 * MIB, ..Limits::default() };
     let head = |connection: Connection| {
@@ -318,9 +354,14 @@ fn a_message_of_endless_fragments_takes_what_is_kept_of_its_frames() {
 /// What 40,000 bytes are compressed to that don't come again within a window.
 fn compressed() -> Vec<u8> {
     let plain: Vec<u8> = (0..10_000_u32).flat_map(|number| (number * number).to_be_bytes()).collect();
+    deflated(&plain)
+}
+
+/// As permessage-deflate has it.
+fn deflated(plain: &[u8]) -> Vec<u8> {
     let mut payload = Vec::with_capacity(2 * plain.len());
     let mut zlib = Compress::new(Compression::default(), false);
-    zlib.compress_vec(&plain, &mut payload, FlushCompress::Sync).unwrap();
+    zlib.compress_vec(plain, &mut payload, FlushCompress::Sync).unwrap();
     payload.truncate(payload.len() - 4);
     payload
 }

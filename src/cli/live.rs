@@ -181,9 +181,9 @@ impl Selected for &mut Showing {
 }
 
 fn options(arguments: &LiveArguments) -> anyhow::Result<Options> {
-    let mut options = Options::default();
-    options.limits.payload = usize::try_from(arguments.max_payload.as_u64()).context("--max-payload")?;
+    let mut options = Options { limits: arguments.limits.limits()?, ..Options::default() };
     options.limits.reorder_packets = REORDERED;
+    options.limits.hole_time = PATIENCE;
     options.limits.handshakes = REMEMBERED;
     options.thresholds = thresholds(&arguments.thresholds);
     options.payload = match payload(arguments) {
@@ -201,6 +201,9 @@ fn options(arguments: &LiveArguments) -> anyhow::Result<Options> {
 /// An interface shows packets in order, but for a few places between the queues of a card: who looks at them now should not
 /// wait for 32 more.
 const REORDERED: u32 = 8;
+
+/// The queues of a card are some milliseconds apart, in nanoseconds.
+const PATIENCE: i64 = crate::packet::NANOS_PER_SECOND;
 
 /// Who reconnects does so soon: of a run that lasts for weeks, the latest handshakes are enough to compare new ones with.
 const REMEMBERED: usize = 1 << 13;

@@ -261,8 +261,7 @@ impl Exchange {
     fn take_requests(&mut self, bytes: &mut &[u8], at: PacketRef, cx: &mut Context<'_>) -> Option<Leave> {
         if let Lane::Lost(search) = &mut self.client {
             if !begins_request(bytes) {
-                let (bytes, bound) = (std::mem::take(bytes), cx.options.limits.search);
-                let found = search_on(search, Side::Client, (bytes, at), bound)?;
+                let found = search_on(search, Side::Client, (std::mem::take(bytes), at), cx)?;
                 return Some(self.open_found(Side::Client, found, cx));
             }
             self.client = Lane::Reading(RequestReader::new(&cx.options.limits));
@@ -331,8 +330,7 @@ impl Exchange {
     fn take_responses(&mut self, bytes: &mut &[u8], at: PacketRef, cx: &mut Context<'_>) -> Option<Leave> {
         if let Lane::Lost(search) = &mut self.server {
             if !begins_response(bytes) {
-                let (bytes, bound) = (std::mem::take(bytes), cx.options.limits.search);
-                let found = search_on(search, Side::Server, (bytes, at), bound)?;
+                let found = search_on(search, Side::Server, (std::mem::take(bytes), at), cx)?;
                 return Some(self.open_found(Side::Server, found, cx));
             }
             self.server = Lane::Reading(ResponseReader::new(&cx.options.limits));

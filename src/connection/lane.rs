@@ -1,5 +1,6 @@
 //! One direction of HTTP/1, while its place in the stream is known and after it was lost.
 
+use super::context::Context;
 use super::search::{Found, Search, masking_of};
 use crate::packet::{PacketRef, Side};
 
@@ -37,15 +38,15 @@ impl<Reader> Lane<Reader> {
     }
 }
 
-/// Looks for frames in what `side` sent since its place was lost: in `bound` bytes, after that only for a new head.
+/// Looks for frames in what `side` sent since its place was lost: in `Limits::search` bytes, after that only for a new head.
 pub(super) fn search_on(
     search: &mut Search,
     side: Side,
     (bytes, at): (&[u8], PacketRef),
-    bound: u64,
+    cx: &mut Context<'_>,
 ) -> Option<Found> {
-    if search.searched() > bound {
-        search.give_up();
+    if search.searched() > cx.options.limits.search {
+        cx.out.protocols_mut().searched_in_vain += u64::from(search.give_up());
         return None;
     }
     search.push(bytes, at);

@@ -159,6 +159,13 @@ impl Connection {
         }
     }
 
+    /// What is delivered from here on comes with another packet, or was set free by it.
+    pub fn next_packet(&mut self) {
+        if let Stage::WebSocket(session) = &mut self.stage {
+            session.next_packet();
+        }
+    }
+
     /// Takes what TCP delivers.
     pub fn deliver(
         &mut self,
@@ -312,7 +319,7 @@ impl Connection {
                 self.replay(side, &own, options, out);
             }
             Learned::Tls => out.protocols_mut().tls += 1,
-            Learned::Nothing => {}
+            Learned::Nothing => out.protocols_mut().searched_in_vain += 1,
         }
     }
 

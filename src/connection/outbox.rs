@@ -27,6 +27,9 @@ pub struct Protocols {
     pub tls: u64,
     /// The HTTP/2 preface.
     pub http2: u64,
+    /// Nothing that is known: as many bytes as `Limits::search` lets be searched have no frames. A direction of HTTP that lost
+    /// bytes counts by itself.
+    pub searched_in_vain: u64,
 }
 
 impl Outbox {

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::packet::{PacketRef, Side};
-use crate::rules::Finding;
 use crate::rules::ping::{self, Beat, Fate};
 use crate::rules::thresholds::{Thresholds, reaches};
+use crate::rules::{Finding, capture};
 use crate::websocket::Message;
 
 /// The Pings of one side that wait for their Pong: the latest [`WAITING`] of them, older ones are counted.
@@ -15,6 +15,8 @@ pub(super) struct Pings {
     pinger: Side,
     waiting: VecDeque<Ping>,
     older: Option<Older>,
+    /// Pings that made room for later ones before anything was known of them.
+    crowded_out: u64,
     strays: VecDeque<Stray>,
     echo: Echo,
     /// Are all Pings known that a Pong may answer?
@@ -77,6 +79,7 @@ impl Pings {
             pinger,
             waiting: VecDeque::new(),
             older: None,
+            crowded_out: 0,
             strays: VecDeque::new(),
             echo: Echo::default(),
             known,
@@ -176,6 +179,9 @@ impl Pings {
         thresholds: &Thresholds,
         found: &mut impl FnMut(Finding),
     ) -> u64 {
+        if self.crowded_out > 0 {
+            found(capture::unmatched_pings(self.crowded_out, WAITING, self.pinger, until));
+        }
         for pong in std::mem::take(&mut self.strays) {
             if pong.beat.at.number <= until.number {
                 self.tell(&pong, found);
@@ -235,6 +241,7 @@ impl Pings {
             Some(Fate::Unanswered { .. }) => {
                 let older = self.older.get_or_insert(Older { first: oldest.beat, count: 0 });
                 older.count += 1;
+                self.crowded_out += 1;
             }
             Some(fate) => ping::check_ping(&oldest.beat, fate, self.pinger, thresholds, found),
             None => {}
@@ -346,7 +353,8 @@ mod tests {
         }
         let unanswered = pings.finish(at, &thresholds, &mut found);
         let line = |finding: &Finding| {
-            format!("{:?} {} {}", finding.blame, finding.rule.name, finding.message.unwrap())
+            let message = finding.message.map(|message| format!(" {message}")).unwrap_or_default();
+            format!("{:?} {}{message}", finding.blame, finding.rule.name)
         };
         (findings.iter().map(line).collect(), unanswered)
     }
@@ -427,7 +435,8 @@ mod tests {
         assert_eq!(after(&[0, 1, 2]), 97);
         assert_eq!(after(&[50]), 49);
         let told = told(&[&pings.iter().map(String::as_str).collect::<Vec<_>>()[..], &["wait 20"]].concat());
-        assert_eq!((told.0.len(), told.0[0].as_str()), (65, "Client ping-unanswered 0"));
+        assert_eq!(told.0.len(), 66);
+        assert_eq!(told.0[..2], ["Capture limit-reached", "Client ping-unanswered 0"]);
     }
 
     #[test]

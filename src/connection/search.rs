@@ -18,6 +18,7 @@ pub(super) struct Search {
     next_look: usize,
     /// What is enough where nothing is proved and no more comes.
     at_last: Demand,
+    given_up: bool,
 }
 
 /// A place where frames begin.
@@ -107,10 +108,11 @@ impl Search {
         self.trails.advance(missing);
     }
 
-    /// Nothing is looked for any more: what was collected is passed over, and its memory freed.
-    pub(super) fn give_up(&mut self) {
-        let passed_over = self.searched();
-        *self = Self { passed_over, at_last: self.at_last, ..Self::default() };
+    /// Nothing is looked for any more: what was collected is passed over, and its memory freed. Is that new?
+    pub(super) fn give_up(&mut self) -> bool {
+        let (passed_over, is_new) = (self.searched(), !self.given_up);
+        *self = Self { passed_over, at_last: self.at_last, given_up: true, ..Self::default() };
+        is_new
     }
 
     /// The bytes that are left, chunk by chunk.

@@ -12,7 +12,7 @@ use super::{Ending, Footprint, Options};
 use crate::event::{Closing, ConnectionId, EventKind, TimelineMessage, Traffic};
 use crate::http::Handshake;
 use crate::packet::{PacketRef, Side};
-use crate::rules::capture::CutPayloads;
+use crate::rules::capture::{CutPayloads, CutReleases};
 use crate::rules::frame::{Rsv1, SentFrame};
 use crate::rules::transport::DESYNC;
 use crate::rules::{self, Blame, Finding, Severity};
@@ -32,6 +32,7 @@ pub(super) struct Session {
     history: History,
     tally: Tally,
     cuts: CutPayloads,
+    releases: CutReleases,
     /// Of the request and of the response.
     handshake_bytes: [u64; 2],
     /// Of the multiplexing extension, where that was agreed.
@@ -76,6 +77,7 @@ impl Session {
             history,
             tally: Tally::default(),
             cuts: CutPayloads::default(),
+            releases: CutReleases::default(),
             handshake_bytes,
             channels: (extensions.framing == Framing::Multiplexed).then(Box::default),
         }
@@ -168,6 +170,11 @@ impl Session {
             inflating: lanes.iter().any(|lane| lane.reader.is_inflating()),
             inflates: self.extensions.client.is_some() || self.extensions.server.is_some(),
         }
+    }
+
+    /// What comes now is of another packet, or was set free by it.
+    pub(super) const fn next_packet(&mut self) {
+        self.releases.next_packet();
     }
 
     /// Between messages, puts away what is only needed to inflate. Nothing is lost.
@@ -266,7 +273,7 @@ impl Session {
         lane.start_known |= !control && frame.header.opcode != Opcode::CONTINUATION;
     }
 
-    fn message(&mut self, sender: Side, message: Box<Message>, options: &Options, out: &mut Outbox) {
+    fn message(&mut self, sender: Side, mut message: Box<Message>, options: &Options, out: &mut Outbox) {
         let index = self.messages;
         self.messages += 1;
         let lane = self.lane(sender);
@@ -280,6 +287,7 @@ impl Session {
             if message.opcode.is_control() { &mut lane.control_findings } else { &mut lane.data_findings };
         let mut findings = std::mem::take(waiting);
         self.judge(sender, &message, index, options, &mut findings);
+        self.releases.cut(&mut message, index, &options.limits);
         let at = message.last;
         out.say(self.id, at, EventKind::Message(TimelineMessage { index, sender, message, redacted: false }));
         for mut finding in findings {
@@ -328,6 +336,7 @@ impl Session {
             }
         }
         self.cuts.check(&options.limits, &mut |finding| findings.push(finding));
+        self.releases.check(&options.limits, &mut |finding| findings.push(finding));
         if let Some(channels) = &self.channels {
             findings.push(rules::extension::mux(channels, at));
         }

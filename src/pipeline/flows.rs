@@ -2,6 +2,7 @@
 
 mod life;
 mod memory;
+mod overdue;
 mod timers;
 
 use std::hash::BuildHasher as _;
@@ -10,6 +11,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use life::{Followed, Life};
 use memory::{Account, Memory};
+use overdue::Overdue;
 use timers::{Queue, Timer, Timers};
 
 use super::hold::{LifeId, Worth};
@@ -31,6 +33,7 @@ pub(super) struct Flows<'a> {
     free: Vec<usize>,
     timers: Timers,
     memory: Memory,
+    overdue: Overdue,
     out: Outbox,
     seen: u64,
     given_up: u64,
@@ -69,6 +72,7 @@ impl<'a> Flows<'a> {
             free: Vec::new(),
             timers: Timers::default(),
             memory: Memory::default(),
+            overdue: Overdue::default(),
             out: Outbox::default(),
             seen: 0,
             given_up: 0,
@@ -135,6 +139,7 @@ impl<'a> Flows<'a> {
             self.linger(slot, now);
         }
         self.weigh(slot, segment);
+        self.note_waiting(slot, now);
         Some(known)
     }
 
@@ -196,8 +201,11 @@ impl<'a> Flows<'a> {
         self.timers.push(Queue::Linger, Timer { deadline, slot, generation: place.generation });
     }
 
-    /// Ends the next flow whose time is up by `now`. Was there any? One at a time, since each may have much to say.
+    /// Ends the next flow, or a wait of one, whose time is up by `now`. Was there any? One at a time, since each may have much to say.
     pub(super) fn expire(&mut self, now: Timestamp) -> bool {
+        if self.lapse(now) {
+            return true;
+        }
         while let Some(timer) = self.timers.next_due(now) {
             let Some(flow) = self.flow_of(&timer) else { continue };
             let (queue, deadline) = flow.due(self.options);

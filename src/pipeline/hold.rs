@@ -29,6 +29,7 @@ pub(super) struct Hold<'a> {
     /// Of each life with packets that wait.
     lives: HashMap<LifeId, Waiting>,
     bound: usize,
+    given_up: u64,
 }
 
 /// A packet that waits for its own life to be known, or for one before it.
@@ -47,7 +48,7 @@ struct Waiting {
 
 impl<'a> Hold<'a> {
     pub(super) fn new(keep: &'a mut dyn Keep, bound: usize) -> Self {
-        Self { keep, waiting: VecDeque::new(), bytes: 0, lives: HashMap::new(), bound }
+        Self { keep, waiting: VecDeque::new(), bytes: 0, lives: HashMap::new(), bound, given_up: 0 }
     }
 
     /// Takes a packet, with what is known of its life.
@@ -59,6 +60,11 @@ impl<'a> Hold<'a> {
             Worth::Kept | Worth::Unknown => self.hold(packet, life, worth),
         }
         self.release(packet.at.time);
+    }
+
+    /// Packets that were given up, before anything was known of their lives, because too many waited.
+    pub(super) const fn given_up(&self) -> u64 {
+        self.given_up
     }
 
     /// What is known of a life now.
@@ -76,6 +82,7 @@ impl<'a> Hold<'a> {
             if worth == Worth::Unknown && !too_long {
                 return;
             }
+            self.given_up += u64::from(worth == Worth::Unknown && self.bytes > self.bound);
             self.pass_first(worth);
         }
     }
@@ -130,6 +137,11 @@ mod tests {
     }
 
     fn play(bound: usize, packets: &[(u64, Worth)]) -> Vec<u64> {
+        play_and_count(bound, packets).0
+    }
+
+    /// What is kept, and how many packets were given up.
+    fn play_and_count(bound: usize, packets: &[(u64, Worth)]) -> (Vec<u64>, u64) {
         let mut kept = Kept::default();
         let mut hold = Hold::new(&mut kept, bound);
         for ((life, worth), number) in packets.iter().zip(1..) {
@@ -139,7 +151,8 @@ mod tests {
             let packet = Packet { at, link: LinkType::ETHERNET, original_len: 100, data: &[0; 100] };
             hold.packet(&packet, LifeId(*life), *worth);
         }
-        kept.0
+        let given_up = hold.given_up();
+        (kept.0, given_up)
     }
 
     use Worth::{Kept as K, None as N, Unknown as U};
@@ -169,7 +182,7 @@ mod tests {
     fn a_flood_of_what_is_not_known_is_bounded() {
         let packets: Vec<_> = (0..20).map(|life| (life, U)).chain((10..20).map(|life| (life, K))).collect();
         let bound = 10 * cost(&[0; 100]);
-        let kept = play(bound, &packets);
-        assert_eq!(kept, (11..=30).collect::<Vec<_>>());
+        let (kept, given_up) = play_and_count(bound, &packets);
+        assert_eq!((kept, given_up), ((11..=30).collect::<Vec<_>>(), 10));
     }
 }

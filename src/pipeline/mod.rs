@@ -178,6 +178,7 @@ impl<'a, 'k> Analysis<'a, 'k> {
         self.totals.tls_connections = protocols.tls;
         self.totals.http_connections = protocols.http;
         self.totals.http2_connections = protocols.http2;
+        self.totals.searched_in_vain = protocols.searched_in_vain;
         self.totals.websocket_connections = self.flows.out().opened();
         self.totals.inputs = source.inputs();
         self.totals.reconnects = self.lives.reconnects();
@@ -235,6 +236,7 @@ impl<'a, 'k> Analysis<'a, 'k> {
         let relieved = self.flows.relieved();
         let handshakes = self.flows.handshakes_forgotten();
         let datagrams = self.decoder.datagrams_given_up();
+        let undecided = self.hold.as_ref().map_or(0, Hold::given_up);
         let cuts = [
             (
                 flows,
@@ -270,6 +272,13 @@ impl<'a, 'k> Analysis<'a, 'k> {
                 format!(
                     "{datagrams} IP datagrams were given up early: more than {} bytes of fragments (fragment_bytes) or {} datagrams (fragment_datagrams) at the same time",
                     limits.fragment_bytes, limits.fragment_datagrams
+                ),
+            ),
+            (
+                undecided,
+                format!(
+                    "{undecided} packets were not stored (--write): it was not known yet whether their connections are WebSocket, and more than {} bytes of such packets waited (undecided_packets)",
+                    limits.undecided_packets
                 ),
             ),
         ];

@@ -180,6 +180,7 @@ pub(super) static TOTALS: Shape = shape!("totals", Totals(totals), {
     tls_connections: Kind::Int => Some(Value::count(totals.tls_connections));
     http_connections: Kind::Int => Some(Value::count(totals.http_connections));
     http2_connections: Kind::Int => Some(Value::count(totals.http2_connections));
+    searched_in_vain: Kind::Int => Some(Value::count(totals.searched_in_vain));
     websocket_connections: Kind::Int => Some(Value::count(totals.websocket_connections));
     messages: Kind::Int => Some(Value::count(totals.messages));
     control_frames: Kind::Int => Some(Value::count(totals.control_frames));

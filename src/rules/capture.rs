@@ -97,12 +97,61 @@ impl CutPayloads {
     }
 }
 
+/// The messages of a connection whose payloads were cut because one packet completed too much at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CutReleases {
+    /// Payload bytes that the current packet completed.
+    released: usize,
+    count: u64,
+    /// Its index and its last packet.
+    first: Option<(u64, PacketRef)>,
+}
+
+impl CutReleases {
+    /// Another packet begins.
+    pub const fn next_packet(&mut self) {
+        self.released = 0;
+    }
+
+    /// Cuts what the message has too much of.
+    pub fn cut(&mut self, message: &mut Message, index: u64, limits: &Limits) {
+        let room = limits.released.saturating_sub(self.released);
+        if self.released > 0 && message.payload.len() > room && !message.opcode.is_control() {
+            message.payload.truncate(room);
+            message.payload.shrink_to_fit();
+            message.truncated = true;
+            self.count += 1;
+            self.first.get_or_insert((index, message.last));
+        }
+        self.released = self.released.saturating_add(message.payload.len());
+    }
+
+    /// Says how many there were: one finding a connection, whatever their number.
+    pub fn check(&self, limits: &Limits, found: &mut impl FnMut(Finding)) {
+        let Some((index, at)) = self.first else { return };
+        let detail = format!(
+            "{} payloads were cut, the first one here: a single packet completed messages of more than {} bytes (released)",
+            self.count, limits.released
+        );
+        found(Finding { message: Some(index), ..LIMIT_REACHED.broken(Blame::Capture, at, detail) });
+    }
+}
+
 /// What later messages of a side may refer to was given up for other connections.
 pub fn forgotten(sender: Side, at: PacketRef, limits: &Limits) -> Finding {
     let sender = if sender == Side::Client { "client" } else { "server" };
     let detail = format!(
         "what the {sender}'s compressed messages may refer to was forgotten: all connections together held more than {} bytes (--max-memory)",
         limits.memory
+    );
+    LIMIT_REACHED.broken(Blame::Capture, at, detail)
+}
+
+/// So many Pings of a side were not matched with Pongs, because more than `most` of them waited.
+pub fn unmatched_pings(count: u64, most: usize, sender: Side, at: PacketRef) -> Finding {
+    let sender = if sender == Side::Client { "client" } else { "server" };
+    let detail = format!(
+        "{count} Pings of the {sender} were not matched with Pongs: more than {most} waited for theirs at the same time"
     );
     LIMIT_REACHED.broken(Blame::Capture, at, detail)
 }

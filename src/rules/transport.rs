@@ -83,6 +83,7 @@ pub fn holes(holes: &Holes, found: &mut impl FnMut(Finding)) {
     let Holes { first, bytes, count } = holes;
     let (rule, why) = match first.reason {
         GapReason::Acknowledged => (&GAP, "were acknowledged, but are not in the capture"),
+        GapReason::Waited => (&GAP, "did not come in time"),
         GapReason::End => (&GAP, "did not come before the end"),
         GapReason::SnapLength => (&FRAME_TRUNCATED_SNAPLEN, "were cut off by the snap length"),
         GapReason::EarlyBytes => {

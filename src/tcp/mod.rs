@@ -19,7 +19,7 @@ pub use counters::Counters;
 pub use flow::{Direction, FlowKey};
 pub use past::Past;
 pub use stalls::Stalls;
-pub use tracker::{EndKind, TcpEnd, Tracker};
+pub use tracker::{Awaited, EndKind, TcpEnd, Tracker};
 
 use crate::packet::PacketRef;
 
@@ -57,6 +57,8 @@ pub enum GapReason {
     SnapLength,
     /// `Limits::early_bytes` were kept behind them, and no more.
     EarlyBytes,
+    /// They were waited for as long as `Limits::hole_time` says.
+    Waited,
     /// The connection or the capture ended.
     End,
 }

@@ -123,10 +123,15 @@ impl Assembler {
         self.tidy();
     }
 
-    /// Gives up the hole before the lowest bytes that wait: the stream ends, and no more comes.
-    pub(super) fn skip_hole(&mut self, at: PacketRef, deliver: &mut impl FnMut(Delivery<'_>)) {
+    /// Gives up the hole before the lowest bytes that wait: no more comes.
+    pub(super) fn skip_hole(
+        &mut self,
+        reason: GapReason,
+        at: PacketRef,
+        deliver: &mut impl FnMut(Delivery<'_>),
+    ) {
         if let Some(first) = self.first().map(|piece| piece.position) {
-            self.skip(first, Loss { reason: GapReason::End, at }, deliver);
+            self.skip(first, Loss { reason, at }, deliver);
         }
     }
 

@@ -1,11 +1,15 @@
 //! Segments of one flow → one life of it: SYN to FIN or RST, both directions in order.
 
+mod overdue;
+
+pub use overdue::Awaited;
+
 use super::counters::{Counters, count};
 use super::past::Past;
 use super::reassembly::{Assembler, Start};
 use super::span::Span;
 use super::stalls::{Stalls, Watch};
-use super::{Delivery, Direction};
+use super::{Delivery, Direction, GapReason};
 use crate::decode::{Segment, TcpFlags};
 use crate::limits::Limits;
 use crate::packet::PacketRef;
@@ -109,7 +113,8 @@ impl Tracker {
     pub fn flush(&mut self, at: PacketRef, deliver: &mut impl FnMut(Direction, Delivery<'_>)) {
         self.settle(deliver);
         while let Some(direction) = self.earliest(Assembler::waiting) {
-            self.side_mut(direction).skip_hole(at, &mut |delivery| deliver(direction, delivery));
+            let side = self.side_mut(direction);
+            side.skip_hole(GapReason::End, at, &mut |delivery| deliver(direction, delivery));
             self.drain(deliver);
         }
         for direction in Direction::BOTH {

@@ -1,7 +1,16 @@
 //! Captures that lack packets.
 
+use std::cell::Cell;
+use std::io::Cursor;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
 use serde_json::Value;
-use wspect::packet::Side;
+use wspect::capture::{CaptureError, Inputs, Next, Position, Source, from_reader};
+use wspect::connection::Options;
+use wspect::event::{Event, EventKind, Sink};
+use wspect::packet::{CaptureInfo, NANOS_PER_SECOND, Packet, Side, Timestamp};
+use wspect::pipeline;
 
 use super::support::{Scenario, Wire, binary, close, ping, pong, stdout_of, text, wspect};
 
@@ -91,4 +100,99 @@ fn findings(connection: &Value) -> impl Iterator<Item = &Value> {
 fn rules(connection: &Value) -> Vec<String> {
     let names = findings(connection).map(|finding| finding["rule"].as_str().unwrap().to_owned());
     names.filter(|name| name != "client-closed-tcp-first").collect()
+}
+
+/// Who watches a network sees what stands behind a hole although nothing follows.
+#[test]
+fn in_a_quiet_connection_a_hole_is_waited_for_as_long_as_time_says() {
+    let quiet = chat().client(text("a")).client(binary([7; 3000])).client(text("b"));
+    let acknowledged = quiet.clone().ack(Side::Server);
+    for (script, waits) in [(acknowledged, 1), (quiet, 31)] {
+        // The hole is in the middle of the second message.
+        let capture = script.wire(Wire::new().segments_of(1000).lost(8..=8)).pcap();
+        assert_eq!(watched(&capture, 10 * waits - 1), ["a"], "before {waits} s");
+        assert_eq!(watched(&capture, 10 * waits + 1), ["a", "tcp-gap", "3000 bytes", "b"], "after {waits} s");
+    }
+}
+
+#[test]
+fn in_a_quiet_connection_whose_beginning_is_missing_the_first_frames_are_told_in_time() {
+    let script = chat().client(text("a message that is long enough")).client(text("and another such one"));
+    let capture = script.wire(Wire::new().lost(1..=5)).pcap();
+    assert_eq!(watched(&capture, 9), [""; 0]);
+    let told = watched(&capture, 11);
+    assert!(told.contains(&"and another such one".to_owned()), "{told:?}");
+}
+
+/// What is said of a capture that goes on in silence for so many tenths of a second, before it ends.
+fn watched(capture: &[u8], tenths: i64) -> Vec<String> {
+    let mut options = Options::default();
+    options.limits.hole_time = NANOS_PER_SECOND;
+    options.limits.reorder_packets = 8;
+    let packets = from_reader("quiet", Cursor::new(capture.to_vec()), &options.limits).unwrap();
+    let has_ended = Rc::new(Cell::new(false));
+    let mut source = Quiet {
+        packets,
+        last: Timestamp::default(),
+        pauses: 1..tenths + 1,
+        has_ended: Rc::clone(&has_ended),
+    };
+    let mut said = Said { told: Vec::new(), has_ended };
+    pipeline::analyze(&mut source, &options, &mut said).unwrap();
+    said.told
+}
+
+/// What is said before the capture ends, when all that waits comes out.
+struct Said {
+    told: Vec<String>,
+    has_ended: Rc<Cell<bool>>,
+}
+
+impl Sink for Said {
+    fn event(&mut self, event: Event) -> ControlFlow<()> {
+        match event.kind {
+            _ if self.has_ended.get() => {}
+            EventKind::Message(message) => self.told.push(match message.message.text() {
+                Some(text) => String::from_utf8_lossy(text).into_owned(),
+                None => format!("{} bytes", message.message.length),
+            }),
+            EventKind::Finding(finding) if finding.rule.name == "tcp-gap" => {
+                self.told.push("tcp-gap".to_owned());
+            }
+            EventKind::Finding(_) | EventKind::Opened(_) | EventKind::Closed(_) => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// A capture as a network that falls silent gives it.
+struct Quiet {
+    packets: Inputs,
+    last: Timestamp,
+    pauses: std::ops::Range<i64>,
+    has_ended: Rc<Cell<bool>>,
+}
+
+impl Source for Quiet {
+    fn next_packet(&mut self) -> Result<Option<Packet<'_>>, CaptureError> {
+        self.packets.next_packet()
+    }
+
+    fn next(&mut self) -> Result<Option<Next<'_>>, CaptureError> {
+        if let Some(packet) = self.packets.next_packet()? {
+            self.last = packet.at.time;
+            return Ok(Some(Next::Packet(packet)));
+        }
+        let pause = self.pauses.next();
+        self.has_ended.set(pause.is_none());
+        Ok(pause.map(|tenths| Next::Pause(self.last.saturating_add(tenths * NANOS_PER_SECOND / 10))))
+    }
+
+    fn inputs(&self) -> Vec<CaptureInfo> {
+        self.packets.inputs()
+    }
+
+    fn position(&self) -> Position {
+        self.packets.position()
+    }
 }

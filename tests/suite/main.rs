@@ -7,6 +7,8 @@
     reason = "a test may fail by panicking, and so may what it is made of"
 )]
 
+/// Bounds as the command line sets them.
+mod bounds;
 /// `wspect check`: exit status, expectations, baselines, levels and formats.
 mod check;
 /// The command line as a user types it: arguments, input and output files, exit status, what is said on stderr.

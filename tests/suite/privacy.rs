@@ -438,8 +438,8 @@ fn conversation(words: impl Fn(&str) -> String) -> Vec<u8> {
     let opened = Scenario::new().open().upgrade_as(&upgrade);
     let said = opened
         .client(text(&words("inTheText")))
-        .server(binary(&words("inTheBinary")))
-        .client(ping(&words("inThePing")));
+        .server(binary(words("inTheBinary")))
+        .client(ping(words("inThePing")));
     said.client(close(1000, &words("inTheReason"))).server(close(1000, &words("inTheReason"))).fin().pcap()
 }
 

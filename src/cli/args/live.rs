@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 
-use super::{ListFormat, Payload, PrivacyArguments, ThresholdArguments, Time, When, duration, size};
+use super::{
+    LimitArguments, ListFormat, Payload, PrivacyArguments, ThresholdArguments, Time, When, duration, size,
+};
 
 /// `wspect live`
 #[derive(Args, Clone, Debug)]
@@ -31,10 +33,6 @@ pub struct LiveArguments {
     /// How much of each payload to show [default: full; in the table preview, on one line]
     #[arg(long, value_enum)]
     pub payload: Option<Payload>,
-
-    /// Keep at most so much of each message's payload; lengths and checks always cover all of it
-    #[arg(long, value_name = "SIZE", default_value = "16 MiB", value_parser = size)]
-    pub max_payload: ByteSize,
 
     /// Show only the messages that this CEL expression selects, over a connection `c` and its message `m`, as far as a connection is
     /// known before its end
@@ -68,6 +66,10 @@ pub struct LiveArguments {
     /// From when on something legal is worth a finding.
     #[command(flatten)]
     pub thresholds: ThresholdArguments,
+
+    /// How much is kept.
+    #[command(flatten)]
+    pub limits: LimitArguments,
 
     /// What must not be shown.
     #[command(flatten)]

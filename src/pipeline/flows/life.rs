@@ -1,11 +1,12 @@
 //! One connection on a 4-tuple, from its first segment to the last that belongs to it.
 
+use super::overdue::Lapse;
 use crate::connection::outbox::Outbox;
 use crate::connection::{Connection, Options};
 use crate::decode::{Segment, TcpFlags};
 use crate::event::CloseHow;
 use crate::packet::PacketRef;
-use crate::tcp::{Direction, EndKind, FlowKey, Past, Tracker};
+use crate::tcp::{Delivery, Direction, EndKind, FlowKey, Past, Tracker};
 
 /// One connection on a 4-tuple, as far as it is still of interest.
 pub(super) enum Life {
@@ -22,6 +23,8 @@ pub(super) struct Followed {
     pub(super) connection: Connection,
     pub(super) start: PacketRef,
     pub(super) lingers: bool,
+    /// Is it known that something of it waits?
+    pub(super) waits: bool,
     closing: Option<SentClose>,
 }
 
@@ -32,6 +35,7 @@ impl Life {
             connection: Connection::new(key, start),
             start,
             lingers: false,
+            waits: false,
             closing: None,
         }))
     }
@@ -39,6 +43,7 @@ impl Life {
     pub(super) fn finish(self, at: PacketRef, otherwise: CloseHow, options: &Options, out: &mut Outbox) {
         let Self::Followed(mut followed) = self else { return };
         let Followed { tracker, connection, .. } = &mut *followed;
+        connection.next_packet();
         tracker.flush(at, &mut |direction, delivery| connection.deliver(direction, delivery, options, out));
         let end = followed.tracker.first_end();
         let how = end.map_or(otherwise, |end| match end.how {
@@ -63,12 +68,25 @@ impl Followed {
         }
         self.acknowledge_close(segment, direction);
         let connection = &mut self.connection;
+        connection.next_packet();
         self.tracker.push(segment, direction, &mut |direction, delivery| {
             connection.deliver(direction, delivery, options, out);
         });
         self.note_close(segment, direction);
         if !self.tracker.is_in_order() {
             self.connection.order_is_open();
+        }
+    }
+
+    /// Ends a wait.
+    pub(super) fn lapse(&mut self, lapse: Lapse, at: PacketRef, options: &Options, out: &mut Outbox) {
+        let Self { tracker, connection, .. } = self;
+        connection.next_packet();
+        let mut deliver =
+            |direction, delivery: Delivery<'_>| connection.deliver(direction, delivery, options, out);
+        match lapse {
+            Lapse::Acknowledged => tracker.accept(&mut deliver),
+            Lapse::Anything => tracker.give_up(at, &mut deliver),
         }
     }
 

@@ -60,7 +60,7 @@ pub(super) fn skipped(skipped: &SkippedPackets) -> Option<String> {
 fn reasons(totals: &Totals) -> Vec<String> {
     let skipped = &totals.skipped;
     let damaged = totals.inputs.iter().any(|input| input.damage.is_some());
-    let advice: [(bool, &str); 8] = [
+    let advice: [(bool, &str); 9] = [
         (totals.packets == 0, "The capture holds no packets."),
         (
             totals.packets > 0 && totals.tcp_connections == 0 && skipped.unknown_link == totals.packets,
@@ -86,6 +86,10 @@ fn reasons(totals: &Totals) -> Vec<String> {
         (
             other(totals) > 0,
             "Of a connection that was open before the capture began, frames are found only when enough of them follow each other without loss.",
+        ),
+        (
+            totals.searched_in_vain > 0,
+            "Some of them were looked into as far as the bound on that allows (search, 1 MiB), and no further.",
         ),
     ];
     let mut lines: Vec<String> =

@@ -127,6 +127,9 @@ pub(in crate::report) struct Totals {
     tls_connections: u64,
     http_connections: u64,
     http2_connections: u64,
+    /// How often the bound on bytes in which frames are looked for was reached: in connections whose beginning was not captured, and in
+    /// directions of HTTP that lost bytes.
+    searched_in_vain: u64,
     /// Refused ones included.
     websocket_connections: u64,
     /// Control frames included.
@@ -150,6 +153,7 @@ impl From<&event::Totals> for Totals {
             tls_connections: totals.tls_connections,
             http_connections: totals.http_connections,
             http2_connections: totals.http2_connections,
+            searched_in_vain: totals.searched_in_vain,
             websocket_connections: totals.websocket_connections,
             messages: totals.messages,
             control_frames: totals.control_frames,

@@ -6,6 +6,16 @@ use crate::tcp::early::Claim;
 use crate::tcp::{Delivery, GapReason};
 
 impl Assembler {
+    /// Does anything wait, or is anything claimed that did not come?
+    pub(in crate::tcp) const fn waits(&self) -> bool {
+        self.early.is_some()
+    }
+
+    /// The position of the next byte.
+    pub(in crate::tcp) const fn next(&self) -> u64 {
+        self.next
+    }
+
     /// Takes an acknowledgement of the peer, which shows bytes that the capture may lack. It counts only where
     /// it covers a whole hole; and one that says less takes back what another said.
     pub(in crate::tcp) fn acknowledge(&mut self, ack: u32, at: PacketRef) {
