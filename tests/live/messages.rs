@@ -103,8 +103,6 @@ fn of_a_flood_that_the_kernel_had_to_drop_every_packet_is_counted() {
     println!("{sent} packets on the wire: {read} analysed, {kernel} dropped by the kernel, {own} by wspect");
     assert!(kernel > 0 && read > 0);
     assert_eq!(read + kernel + own, sent);
-    let gaps = lines.iter().filter(|line| line["rule"] == "tcp-gap").count();
-    assert!(gaps > 0, "the connection goes on behind what was dropped");
 }
 
 /// Packets that were analysed, and those that the kernel and wspect say to have dropped.

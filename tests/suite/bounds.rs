@@ -1,10 +1,17 @@
-//! Bounds as the command line sets them: each is kept, and said where it is reached.
+//! Bounds, as the command line and as a program sets them: each is kept, and said where it is reached.
 
+use std::io::Cursor;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use wspect::capture::{Keep, from_reader};
+use wspect::connection::Options;
+use wspect::event::{CloseHow, Event, EventKind};
+use wspect::limits::Limits;
+use wspect::packet::{NANOS_PER_SECOND, Packet};
+use wspect::pipeline::analyze_and_keep;
 
-use super::support::{Frame, Scenario, Upgrade, ping, text, wspect};
+use super::support::{Frame, Scenario, Upgrade, Wire, binary, ping, text, wspect};
 
 #[test]
 fn max_connections_is_how_many_are_followed_at_the_same_time() {
@@ -78,6 +85,103 @@ fn pings_that_crowd_each_other_out_are_counted() {
         said.iter().any(|detail| detail.starts_with("6 Pings of the client were not matched")),
         "{said:?}"
     );
+}
+
+/// The bounds that only a program sets. Those on memory are held by `tests/memory.rs`, those on files by the tests of `capture`.
+#[test]
+fn every_bound_says_that_it_was_reached() {
+    let limits = Limits::default;
+    let chat = || Scenario::new().upgrade("/");
+    let many = || (1..=5).fold(Scenario::new(), |script, number| script.connection(number).upgrade("/"));
+    let connect = "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n";
+    let tunnel = |script: Scenario| script.client(connect).server("HTTP/1.1 200 OK\r\n\r\n");
+    let long = Upgrade::new("/").request("X-Long", &"x".repeat(2000));
+    let crowded = (0..8).fold(Upgrade::new("/"), |upgrade, n| upgrade.request(&format!("X-{n}"), "x"));
+    let early = Upgrade::new("/").request_bytes();
+    let unmasked = |n| (0..n).fold(chat(), |script, _| script.client(text("x").unmasked()));
+    let empty = |n| (0..n).fold(chat(), |script, _| script.client(text("")));
+    let hole = Wire::new().segments_of(1000).lost(7..=7);
+    let cases = [
+        (
+            "(early_bytes)",
+            Limits { early_bytes: 4096, ..limits() },
+            chat().client(binary([7; 20_000])).wire(hole),
+        ),
+        ("(head)", Limits { head: 1024, ..limits() }, Scenario::new().upgrade_as(&long)),
+        ("(headers)", Limits { headers: 4, ..limits() }, Scenario::new().upgrade_as(&crowded)),
+        ("(tunnels)", Limits { tunnels: 1, ..limits() }, tunnel(tunnel(Scenario::new()))),
+        (
+            "(held_bytes)",
+            Limits { held_bytes: 1024, ..limits() },
+            Scenario::new().client(early).client(binary([7; 4000])),
+        ),
+        ("(handshakes)", Limits { handshakes: 2, ..limits() }, many()),
+        ("(reconnects)", Limits { reconnects: 200, ..limits() }, many()),
+        ("(undecided_packets)", Limits { undecided_packets: 200, ..limits() }, chat()),
+        (
+            "3 more findings frame-client-unmasked are not listed",
+            Limits { findings: 2, ..limits() },
+            unmasked(5),
+        ),
+        ("4 more times, here the last one", Limits { notes: 1, ..limits() }, empty(5)),
+    ];
+    for (words, limits, script) in cases {
+        let within = said(Limits::default(), &script);
+        assert!(!within.iter().any(|detail| detail.contains(words)), "{words}: {within:?}");
+        let beyond = said(limits, &script);
+        assert!(beyond.iter().any(|detail| detail.contains(words)), "{words}: {beyond:?}");
+    }
+}
+
+#[test]
+fn what_a_message_inflates_to_ends_at_its_bound() {
+    let limits = Limits { inflated: 10_000, ..Limits::default() };
+    let upgrade = Upgrade::new("/").agreed("Sec-WebSocket-Extensions", "permessage-deflate");
+    let script = Scenario::new().upgrade_as(&upgrade).client(text(&"x".repeat(100_000)).deflated());
+    let said = said(limits, &script);
+    assert!(said.iter().any(|detail| detail.starts_with("deflate-bomb")), "{said:?}");
+}
+
+#[test]
+fn silence_ends_a_connection_as_idle() {
+    let silent = || Scenario::new().upgrade("/").client(text("a")).wait(20 * NANOS_PER_SECOND);
+    let script = silent().connection(2).upgrade("/").client(text("b"));
+    let ends = |limits| {
+        let closed = |event: Event| match event.kind {
+            EventKind::Closed(closing) => closing.close.map(|close| close.how),
+            _ => None,
+        };
+        events(limits, &script).into_iter().filter_map(closed).collect::<Vec<_>>()
+    };
+    // A connection is looked at after `idle_flow` for the first time.
+    let [idle_flow, idle_websocket] = [5, 10].map(|seconds| seconds * NANOS_PER_SECOND);
+    let limits = Limits { idle_flow, idle_websocket, ..Limits::default() };
+    assert_eq!(ends(limits), [CloseHow::Idle, CloseHow::CaptureEnded]);
+    assert_eq!(ends(Limits::default()), [CloseHow::CaptureEnded; 2]);
+}
+
+/// The findings of a script, `rule detail`.
+fn said(limits: Limits, script: &Scenario) -> Vec<String> {
+    let finding = |event: Event| match event.kind {
+        EventKind::Finding(finding) => Some(format!("{} {}", finding.rule.name, finding.detail)),
+        _ => None,
+    };
+    events(limits, script).into_iter().filter_map(finding).collect()
+}
+
+fn events(limits: Limits, script: &Scenario) -> Vec<Event> {
+    let options = Options { limits, ..Options::default() };
+    let mut source = from_reader("script", Cursor::new(script.pcap()), &options.limits).unwrap();
+    let mut events = Vec::new();
+    analyze_and_keep(&mut source, &options, &mut events, Some(&mut Nowhere)).unwrap();
+    events
+}
+
+/// `--write` to nowhere.
+struct Nowhere;
+
+impl Keep for Nowhere {
+    fn keep(&mut self, _: &Packet<'_>) {}
 }
 
 /// So many connections, each in the middle of a message that takes a MiB so far.
