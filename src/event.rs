@@ -250,6 +250,23 @@ impl Traffic {
 pub trait Sink {
     /// Takes one; `Break` when no more is wanted, and analysis ends there.
     fn event(&mut self, event: Event) -> ControlFlow<()>;
+
+    /// Who writes the messages for this sink, on whichever thread finds them. Without one they come as events.
+    fn scribe(&self) -> Option<Box<dyn Scribe>> {
+        None
+    }
+
+    /// Takes a message of `connection` as a [`Self::scribe`] wrote it.
+    fn written(&mut self, connection: ConnectionId, text: &[u8]) -> ControlFlow<()> {
+        let _ = (connection, text);
+        ControlFlow::Continue(())
+    }
+}
+
+/// Turns messages into bytes. That is most of the work of a report, and needs nothing of the messages before.
+pub trait Scribe: Send {
+    /// Appends what the report says of a message, without the id of its connection, which is not known yet.
+    fn message(&mut self, message: &TimelineMessage, text: &mut Vec<u8>);
 }
 
 impl Sink for Vec<Event> {

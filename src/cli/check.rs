@@ -33,6 +33,7 @@ pub(super) fn run(mut arguments: CheckArguments) -> anyhow::Result<bool> {
         Options { thresholds: thresholds(&config.thresholds(&arguments.thresholds)), ..Options::default() };
     options.limits = arguments.limits.limits()?;
     options.assume = assumptions(&arguments.assume);
+    options.threads = arguments.threads.threads();
     let extent = if arguments.bless { Extent::Whole } else { demands.extent() };
     let document = document(arguments, options, extent)?;
     let shown = redactor.as_ref().map(|redactor| redactor.document(document.clone()));

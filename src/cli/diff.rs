@@ -25,6 +25,7 @@ pub(super) fn run(mut arguments: DiffArguments) -> anyhow::Result<bool> {
     read_from(&mut arguments.captures)?;
     let mut options = Options::default();
     options.limits.payload = usize::try_from(arguments.max_payload.as_u64()).context("--max-payload")?;
+    options.threads = arguments.threads.threads();
     let wanted = Wanted::new(&arguments)?;
     let redactor = arguments.privacy.redactor()?;
     let reading = Reading { options: &options, redactor: redactor.as_ref() };

@@ -15,7 +15,7 @@ use super::signals::stop_on_signals;
 use super::store::Store;
 use crate::capture::{self, Keep, Source};
 use crate::connection::{Assumed, Assumptions, Options};
-use crate::event::{ConnectionId, Event, Sink};
+use crate::event::{ConnectionId, Event, Scribe, Sink};
 use crate::pipeline;
 use crate::query::{Selected, Standing};
 use crate::redact::Redactor;
@@ -122,6 +122,16 @@ impl Sink for Reporting {
     fn event(&mut self, event: Event) -> ControlFlow<()> {
         Selected::event(self, event, Standing::Selected)
     }
+
+    /// What is to be redacted comes as events.
+    fn scribe(&self) -> Option<Box<dyn Scribe>> {
+        if self.redactor.is_some() { None } else { self.report.scribe() }
+    }
+
+    fn written(&mut self, connection: ConnectionId, text: &[u8]) -> ControlFlow<()> {
+        let written = self.report.written(connection, text);
+        self.result(written)
+    }
 }
 
 impl Selected for Reporting {
@@ -134,12 +144,12 @@ impl Selected for Reporting {
             Standing::Selected => self.report.event(&event),
             Standing::Neighbour => self.report.neighbour(&event),
         };
-        self.written(written)
+        self.result(written)
     }
 }
 
 impl Reporting {
-    fn written(&mut self, written: io::Result<()>) -> ControlFlow<()> {
+    fn result(&mut self, written: io::Result<()>) -> ControlFlow<()> {
         match written {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
@@ -155,6 +165,7 @@ fn options(arguments: &ReadArguments) -> anyhow::Result<Options> {
     options.limits = arguments.limits.limits()?;
     options.thresholds = thresholds(&arguments.thresholds);
     options.assume = assumptions(&arguments.assume);
+    options.threads = arguments.threads.threads();
     options.payload = match payload(arguments) {
         Payload::Full => usize::MAX,
         Payload::Preview if arguments.privacy.needs_payload() => usize::MAX,

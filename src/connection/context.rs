@@ -29,7 +29,7 @@ impl Context<'_> {
         let opening = self.peers.opening(handshake);
         let end = waited.at();
         let statistics = Statistics::opened_after(opening.handshake.latency_ns());
-        let mut findings = handshakes::judge(&opening, Conduct::default(), waited, self.options, self.out);
+        let mut findings = handshakes::judge(&opening, Conduct::default(), waited, self.options);
         let passage = self.tcp.and_then(|tcp| self.peers.passage(tcp, end));
         if let Some(missing) = passage.and_then(|passage| passage.one_direction_only()) {
             // Whether there was an answer is not known.
@@ -40,7 +40,8 @@ impl Context<'_> {
             .handshake
             .sizes()
             .map(|handshake_bytes| Traffic { handshake_bytes, ..Traffic::default() });
-        self.out.say(id, end, EventKind::Opened(Box::new(opening)));
+        let answered = handshakes::answered(&opening, waited);
+        self.out.say_opened(id, end, opening, answered);
         for finding in findings {
             self.out.say(id, finding.at, EventKind::Finding(Box::new(finding)));
         }
@@ -53,6 +54,6 @@ impl Context<'_> {
         let [client, server] = [Side::Client, Side::Server].map(|side| self.peers.endpoint(side));
         let detail = format!("TCP connection {client} to {server}: {detail}");
         let finding = LIMIT_REACHED.broken(Blame::Capture, at, detail);
-        self.out.say_of_capture(finding, &self.options.limits);
+        self.out.say(None, at, EventKind::Finding(Box::new(finding)));
     }
 }

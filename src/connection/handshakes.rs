@@ -1,4 +1,4 @@
-//! An opening handshake beside the others of the capture → findings.
+//! An opening handshake, alone and beside the others of the capture → findings.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -7,23 +7,15 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 
 use super::Options;
-use super::outbox::Outbox;
 use crate::event::{Opening, Transport};
 use crate::http::{RequestHead, key_length};
 use crate::packet::{Endpoint, PacketRef};
+use crate::rules::handshake::around::{concurrent, key_reused};
 use crate::rules::handshake::{Around, Conduct, End, check};
 use crate::rules::{Finding, deflate, extension};
 
-/// What an opening handshake breaks: by itself, by what the two sides did before and with the answer, and in regard
-/// to the handshakes that were told before.
-pub(super) fn judge(
-    opening: &Opening,
-    conduct: Conduct,
-    end: End,
-    options: &Options,
-    out: &mut Outbox,
-) -> Vec<Finding> {
-    let (same_key, connecting) = out.handshakes_mut().meet(opening, end, options.limits.handshakes);
+/// What an opening handshake breaks: by itself, and by what the two sides did before and with the answer.
+pub(super) fn judge(opening: &Opening, conduct: Conduct, end: End, options: &Options) -> Vec<Finding> {
     let around = Around {
         end,
         client: opening.client,
@@ -31,8 +23,6 @@ pub(super) fn judge(
         encrypted: opening.transport == Transport::Tls,
         tunnel: opening.tunnel.as_deref(),
         conduct,
-        same_key,
-        connecting,
     };
     let mut findings = Vec::new();
     check(&opening.handshake, &around, &options.thresholds, &mut |finding| findings.push(finding));
@@ -41,9 +31,19 @@ pub(super) fn judge(
     findings
 }
 
+/// When the handshake was answered, or nobody waited for an answer any more.
+pub(super) fn answered(opening: &Opening, end: End) -> PacketRef {
+    let over = match end {
+        End::Connection(at) | End::Capture(at) => at,
+        // Nobody knows for how long it waited.
+        End::Lost(at) => opening.handshake.request.as_ref().map_or(at, |request| request.last),
+    };
+    opening.handshake.response.as_ref().map_or(over, |response| response.last)
+}
+
 /// The handshakes so far, as far as later ones are compared with them: the latest `Limits::handshakes`.
 #[derive(Debug, Default)]
-pub(super) struct Handshakes {
+pub(crate) struct Handshakes {
     keys: Latest<(Route, String), FirstUse>,
     routes: Latest<Route, Answers>,
 }
@@ -74,26 +74,30 @@ struct Answers {
 
 impl Handshakes {
     /// How many later ones were not compared with, because there were too many.
-    pub(super) fn forgotten(&self) -> u64 {
+    pub(crate) fn forgotten(&self) -> u64 {
         self.keys.forgotten.max(self.routes.forgotten)
     }
 
-    /// Where the key was used before, and the answer of the handshake that was waiting at the same time.
-    fn meet(&mut self, opening: &Opening, end: End, bound: usize) -> (Option<PacketRef>, Option<PacketRef>) {
-        let Some(request) = &opening.handshake.request else { return (None, None) };
+    /// What a handshake, `answered` at this packet, breaks in regard to those that were told before.
+    pub(crate) fn judge(
+        &mut self,
+        opening: &Opening,
+        answered: PacketRef,
+        bound: usize,
+        found: &mut impl FnMut(Finding),
+    ) {
+        let Some(request) = &opening.handshake.request else { return };
         let route = Route { client: opening.client.address, server: opening.server };
-        let same_key = self.same_key(route, opening.start, request, bound);
+        if let Some(first) = self.same_key(route, opening.start, request, bound) {
+            found(key_reused(first, request.last));
+        }
         // Behind a proxy there are many servers, and none of them is known by its address.
         if opening.tunnel.is_some() {
-            return (same_key, None);
+            return;
         }
-        let over = match end {
-            // Nobody knows for how long it waited.
-            End::Lost(_) => request.last,
-            End::Connection(at) | End::Capture(at) => at,
-        };
-        let answered = opening.handshake.response.as_ref().map_or(over, |response| response.last);
-        (same_key, self.overlap(route, request.last, answered, bound))
+        if let Some(other) = self.overlap(route, request.last, answered, bound) {
+            found(concurrent(opening.server, other, request.last));
+        }
     }
 
     fn same_key(

@@ -6,7 +6,7 @@ mod context;
 mod ending;
 mod exchange;
 mod extensions;
-mod handshakes;
+pub(crate) mod handshakes;
 mod held;
 mod history;
 mod lane;
@@ -22,6 +22,8 @@ mod session;
 mod signature;
 mod timing;
 
+use std::num::NonZero;
+
 pub use assume::{Assumed, Assumptions};
 use context::Context;
 pub use ending::Ending;
@@ -34,7 +36,7 @@ use search::{Found, Search};
 use session::{LaneStart, Session};
 use signature::may_be_frames;
 
-use crate::event::{CloseHow, EventKind};
+use crate::event::CloseHow;
 use crate::http::Handshake;
 use crate::limits::Limits;
 use crate::packet::{PacketRef, Side};
@@ -58,6 +60,8 @@ pub struct Options {
     pub thresholds: Thresholds,
     /// What is taken for granted where the capture does not show it.
     pub assume: Assumptions,
+    /// On so many threads files are analysed, which changes nothing but the time that it takes.
+    pub threads: NonZero<usize>,
 }
 
 impl Default for Options {
@@ -68,6 +72,7 @@ impl Default for Options {
             frames: false,
             thresholds: Thresholds::default(),
             assume: Assumptions::default(),
+            threads: NonZero::<usize>::MIN,
         }
     }
 }
@@ -371,7 +376,7 @@ impl Connection {
         let at = handshake.response.as_ref().map_or(self.peers.start, |response| response.last);
         let opening = self.peers.opening(handshake);
         let mut session = Session::new((id, at), &opening.handshake, client, server, options);
-        let mut findings = handshakes::judge(&opening, conduct, End::Connection(at), options, out);
+        let mut findings = handshakes::judge(&opening, conduct, End::Connection(at), options);
         if let Some(found) = found {
             let recognised = Recognised {
                 bits: found.confidence.0,
@@ -380,7 +385,8 @@ impl Connection {
             };
             findings.push(recognised.finding(at));
         }
-        out.say(id, at, EventKind::Opened(Box::new(opening)));
+        let answered = handshakes::answered(&opening, End::Connection(at));
+        out.say_opened(id, at, opening, answered);
         for finding in findings {
             session.report(finding, options, out);
         }

@@ -1,7 +1,6 @@
 //! What connections say, in order, with ids given out and repeated findings bounded.
 
-use super::handshakes::Handshakes;
-use crate::event::{ConnectionId, Event, EventKind};
+use crate::event::{ConnectionId, Event, EventKind, Opening};
 use crate::limits::Limits;
 use crate::packet::PacketRef;
 use crate::rules::capture::LIMIT_REACHED;
@@ -11,11 +10,12 @@ use crate::rules::{Blame, Finding, Rule, Severity};
 #[derive(Debug, Default)]
 pub struct Outbox {
     events: Vec<Event>,
+    /// Payload bytes in them.
+    payload: usize,
+    /// When the handshakes in them were answered.
+    answered: Vec<PacketRef>,
     opened: u64,
     protocols: Protocols,
-    handshakes: Handshakes,
-    /// The findings that belong to no connection.
-    of_capture: Tally,
 }
 
 /// How many TCP connections turned out to speak what.
@@ -35,12 +35,23 @@ pub struct Protocols {
 impl Outbox {
     /// The events so far, taken out.
     pub fn drain(&mut self) -> impl Iterator<Item = Event> {
+        self.payload = 0;
         self.events.drain(..)
     }
 
-    /// Is nothing waiting?
-    pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
+    /// When the handshake of each connection that was opened was answered, or given up; taken out.
+    pub fn drain_answered(&mut self) -> impl Iterator<Item = PacketRef> {
+        self.answered.drain(..)
+    }
+
+    /// How many events are waiting.
+    pub fn waiting(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Payload bytes in these.
+    pub fn payload(&self) -> usize {
+        self.payload
     }
 
     /// How many connections were opened so far.
@@ -57,15 +68,6 @@ impl Outbox {
         &mut self.protocols
     }
 
-    /// Opening handshakes that were forgotten because of `Limits::handshakes`.
-    pub fn handshakes_forgotten(&self) -> u64 {
-        self.handshakes.forgotten()
-    }
-
-    pub(super) fn handshakes_mut(&mut self) -> &mut Handshakes {
-        &mut self.handshakes
-    }
-
     pub(super) fn open(&mut self) -> ConnectionId {
         self.opened += 1;
         ConnectionId(self.opened)
@@ -77,25 +79,28 @@ impl Outbox {
         at: PacketRef,
         kind: EventKind,
     ) {
+        if let EventKind::Message(message) = &kind {
+            self.payload += message.message.payload.len();
+        }
         self.events.push(Event { at, connection: connection.into(), kind });
     }
 
-    /// Reports a finding about a TCP connection that is no WebSocket, as often in a capture as in a connection.
-    pub(super) fn say_of_capture(&mut self, finding: Finding, limits: &Limits) {
-        let mut tally = std::mem::take(&mut self.of_capture);
-        tally.report(None, finding, limits, self);
-        self.of_capture = tally;
-    }
-
-    /// No more comes: says how many findings of the capture were held back.
-    pub fn finish(&mut self, at: PacketRef, limits: &Limits) {
-        std::mem::take(&mut self.of_capture).close(None, at, limits, self);
+    /// Says that a connection was opened, or will never be; its handshake was over at the packet `answered`.
+    pub(super) fn say_opened(
+        &mut self,
+        id: ConnectionId,
+        at: PacketRef,
+        opening: Opening,
+        answered: PacketRef,
+    ) {
+        self.answered.push(answered);
+        self.say(id, at, EventKind::Opened(Box::new(opening)));
     }
 }
 
 /// Counts the findings of one connection, or of the capture, by rule and blame, and holds back those beyond the limits.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     counts: Vec<Counted>,
 }
 
@@ -108,7 +113,7 @@ struct Counted {
 }
 
 impl Tally {
-    pub(super) fn report(
+    pub(crate) fn report(
         &mut self,
         id: impl Into<Option<ConnectionId>>,
         finding: Finding,
@@ -121,7 +126,7 @@ impl Tally {
     }
 
     /// Says how many findings were held back: of what is legal no more than that, of a fault that a limit was reached.
-    pub(super) fn close(
+    pub(crate) fn close(
         &self,
         id: impl Into<Option<ConnectionId>>,
         at: PacketRef,

@@ -22,7 +22,7 @@ use crate::event::CloseHow;
 use crate::packet::{PacketRef, Timestamp};
 use crate::tcp::{Direction, FlowKey};
 
-/// All flows that are followed. At most `Limits::flows`, in `Limits::memory`; quiet ones are forgotten on capture time.
+/// The flows of one shard that are followed. At most `Limits::flows`, in `Limits::memory`; quiet ones are forgotten on capture time.
 pub(super) struct Flows<'a> {
     options: &'a Options,
     /// The slots by the keys of their flows. It holds no key itself, so that it stays in the processor's cache.
@@ -37,6 +37,8 @@ pub(super) struct Flows<'a> {
     out: Outbox,
     seen: u64,
     given_up: u64,
+    /// The number of the shard, among so many.
+    shard: (u64, u64),
     /// Lives that ended without a packet of their own; only where somebody asks.
     settled: Option<Vec<(LifeId, Worth)>>,
 }
@@ -62,8 +64,12 @@ struct Flow {
 }
 
 impl<'a> Flows<'a> {
-    /// With `settled`, says how lives ended that no packet decided.
-    pub(super) fn new(options: &'a Options, settled: Option<Vec<(LifeId, Worth)>>) -> Self {
+    /// The shard of this number, among so many. With `settled`, says how lives ended that no packet decided.
+    pub(super) fn new(
+        options: &'a Options,
+        shard: (u64, u64),
+        settled: Option<Vec<(LifeId, Worth)>>,
+    ) -> Self {
         Self {
             options,
             index: HashTable::new(),
@@ -76,6 +82,7 @@ impl<'a> Flows<'a> {
             out: Outbox::default(),
             seen: 0,
             given_up: 0,
+            shard,
             settled,
         }
     }
@@ -99,11 +106,6 @@ impl<'a> Flows<'a> {
         self.memory.relieved()
     }
 
-    /// Opening handshakes that were forgotten because of `Limits::handshakes`.
-    pub(super) fn handshakes_forgotten(&self) -> u64 {
-        self.out.handshakes_forgotten()
-    }
-
     /// What TCP connections turned out to speak.
     pub(super) fn protocols(&self) -> Protocols {
         self.out.protocols()
@@ -111,8 +113,12 @@ impl<'a> Flows<'a> {
 
     /// Takes one segment; `now` is the latest time of the capture, up to which flows have expired. Says to which life it
     /// belongs, and what is known of that.
-    pub(super) fn segment(&mut self, segment: &Segment<'_>, now: Timestamp) -> Option<(LifeId, Worth)> {
-        let (key, direction) = FlowKey::of(segment);
+    pub(super) fn segment(
+        &mut self,
+        segment: &Segment<'_>,
+        (key, direction): (FlowKey, Direction),
+        now: Timestamp,
+    ) -> Option<(LifeId, Worth)> {
         let slot = match self.find(&key) {
             Some(slot) => slot,
             None if opens_flow(segment) => self.insert(key, segment.at, now),
@@ -123,7 +129,7 @@ impl<'a> Flows<'a> {
         if flow.begins_anew(segment, direction) {
             self.seen += 1;
             self.memory.free(&std::mem::take(&mut flow.account));
-            let new = Flow::new(key, segment.at, LifeId(self.seen), self.options);
+            let new = Flow::new(key, segment.at, life(self.seen, self.shard), self.options);
             let old = std::mem::replace(flow, new);
             let ended = old.finish(segment.at, CloseHow::CaptureEnded, self.options, &mut self.out);
             self.settled.iter_mut().for_each(|settled| settled.push(ended));
@@ -149,12 +155,13 @@ impl<'a> Flows<'a> {
     }
 
     /// The flows that are left, in the order in which they began: each is to be finished.
-    pub(super) fn left(&self) -> impl Iterator<Item = usize> + use<> {
+    /// Comes with the first packet of each.
+    pub(super) fn left(&self) -> std::vec::IntoIter<(u64, usize)> {
         let slots = self.slots.iter().enumerate();
         let starts = slots.filter_map(|(slot, place)| Some((place.flow.as_ref()?.start()?.number, slot)));
         let mut starts: Vec<_> = starts.collect();
         starts.sort_unstable();
-        starts.into_iter().map(|(_, slot)| slot)
+        starts.into_iter()
     }
 
     /// No more comes of this flow.
@@ -172,7 +179,7 @@ impl<'a> Flows<'a> {
             self.given_up += u64::from(self.give_one_up());
         }
         self.seen += 1;
-        let flow = Flow::new(key, at, LifeId(self.seen), self.options);
+        let flow = Flow::new(key, at, life(self.seen, self.shard), self.options);
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
             self.slots.len() - 1
@@ -248,6 +255,11 @@ impl<'a> Flows<'a> {
         let ended = flow.finish(last, how, self.options, &mut self.out);
         self.settled.iter_mut().for_each(|settled| settled.push(ended));
     }
+}
+
+/// No two shards have the same.
+const fn life(number: u64, (shard, shards): (u64, u64)) -> LifeId {
+    LifeId(number * shards + shard)
 }
 
 fn key_of(slots: &[Slot], slot: usize) -> Option<&FlowKey> {

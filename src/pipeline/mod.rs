@@ -1,27 +1,33 @@
 //! Many connections, one order: packets → events of all connections.
 
+mod batch;
 mod clock;
+mod crew;
 mod flows;
 mod hold;
+mod intake;
+mod merge;
 mod reconnects;
+mod said;
+mod shard;
+mod summary;
 
 use std::ops::ControlFlow;
+use std::thread::{self, Scope};
 
-use clock::{Clock, StepsBack};
-use flows::Flows;
+use crew::{Crew, Step};
 use hold::Hold;
-use reconnects::Lives;
+use intake::Intake;
+use merge::Merge;
+use shard::Shard;
+use summary::{Cut, Summary};
 
 use crate::capture::{CaptureError, Keep, Next, Source};
 use crate::connection::Options;
-use crate::decode::Decoder;
-use crate::event::{Event, EventKind, Sink, Totals};
-use crate::packet::{PacketRef, Timestamp};
-use crate::rules::capture::{DROPPED_PACKETS, LIMIT_REACHED, backwards, damage};
-use crate::rules::transport::{HTTP2_NOT_READ, TLS_NO_KEYS};
-use crate::rules::{Blame, Finding, Severity};
+use crate::event::{Sink, Totals};
 
-/// Reads `source` to its end, and gives everything that is found to `sink`.
+/// Reads `source` to its end, and gives everything that is found to `sink`. A source of regular files, whose packets come without
+/// waiting, is analysed on `Options::threads`; this one reads it, and speaks to `sink`.
 ///
 /// # Errors
 /// When an input could not be read to its end. The other inputs, and what was read before, are finished and reported all
@@ -46,28 +52,29 @@ pub fn analyze_and_keep(
     sink: &mut dyn Sink,
     keep: Option<&mut dyn Keep>,
 ) -> Result<Totals, Interrupted> {
-    let mut analysis = Analysis::new(options, sink, keep);
-    let mut first_error = None;
-    loop {
-        let taken = match source.next() {
-            Ok(Some(Next::Packet(packet))) => analysis.packet(&packet),
-            Ok(Some(Next::Pause(time))) => analysis.pause(time),
-            Ok(None) => break,
-            // The other inputs go on.
-            Err(error) => {
-                first_error = first_error.or(Some(error));
-                continue;
-            }
-        };
-        if taken.is_break() {
-            return Ok(analysis.totals);
-        }
-    }
-    let totals = analysis.finish(source);
-    match first_error {
-        None => Ok(totals),
-        Some(error) => Err(Interrupted { totals: Box::new(totals), error }),
-    }
+    let shards = shard::shards(&options.limits);
+    let divided = Options { limits: shard::divided(&options.limits, shards), ..options.clone() };
+    let mut hold = keep.map(|keep| Hold::new(keep, options.limits.undecided_packets));
+    let team =
+        (0..shards).map(|number| Shard::new(&divided, (number, shards), hold.is_some(), sink.scribe()));
+    let waits = hold.is_some() || source.position().total.is_none();
+    let threads = if waits { 1 } else { options.threads.get().min(shards.into()) };
+    let crew = Crew::new(team.collect(), if threads == 1 { 1 } else { 2 * threads });
+    let mut analysis = Analysis {
+        intake: Intake::new(&options.limits),
+        merge: Merge::new(options, shards, sink),
+        crew: &crew,
+        undecided: 0,
+    };
+    let result = if waits {
+        analysis.one_by_one(source, hold.as_mut())
+    } else {
+        thread::scope(|scope| {
+            let _home = Home(&crew);
+            analysis.in_batches(source, &mut Helpers { scope, crew: &crew, missing: threads - 1 })
+        })
+    };
+    analysis.conclude(source, options, result)
 }
 
 /// The input could not be read to its end.
@@ -81,226 +88,160 @@ pub struct Interrupted {
 }
 
 /// The pipeline between packets and events.
-struct Analysis<'a, 'k> {
-    decoder: Decoder,
-    flows: Flows<'a>,
-    sink: &'a mut dyn Sink,
-    totals: Totals,
-    clock: Clock,
-    lives: Lives,
-    options: &'a Options,
-    hold: Option<Hold<'k>>,
+struct Analysis<'a, 's> {
+    intake: Intake,
+    crew: &'s Crew<'a>,
+    merge: Merge<'s>,
+    /// Packets that were not kept because nobody knew in time what they belong to.
+    undecided: u64,
 }
 
-impl<'a, 'k> Analysis<'a, 'k> {
-    fn new(options: &'a Options, sink: &'a mut dyn Sink, keep: Option<&'k mut dyn Keep>) -> Self {
-        let hold = keep.map(|keep| Hold::new(keep, options.limits.undecided_packets));
-        Self {
-            decoder: Decoder::new(&options.limits),
-            flows: Flows::new(options, hold.as_ref().map(|_| Vec::new())),
-            sink,
-            totals: Totals::default(),
-            clock: Clock::default(),
-            lives: Lives::new(options.limits.reconnects),
-            options,
-            hold,
-        }
-    }
-
-    fn packet(&mut self, packet: &crate::packet::Packet<'_>) -> ControlFlow<()> {
-        self.totals.packets += 1;
-        let now = self.clock.pass(packet.at);
-        while self.flows.expire(now) {
-            self.pass_on()?;
-        }
-        match self.decoder.decode(packet) {
-            Ok(segment) => {
-                let known = self.flows.segment(&segment, now);
-                if let (Some(hold), Some((life, worth))) = (&mut self.hold, known) {
-                    hold.packet(packet, life, worth);
+impl Analysis<'_, '_> {
+    /// Analyses each packet before the next is asked for: somebody waits for what it brings.
+    fn one_by_one(&mut self, source: &mut dyn Source, mut hold: Option<&mut Hold<'_>>) -> ControlFlow<()> {
+        while let Step::Read(mut batch) = self.crew.next(&mut self.merge, true) {
+            match source.next() {
+                Ok(Some(Next::Packet(packet))) => {
+                    self.intake.packet(&packet, &mut batch);
+                    self.crew.give(batch);
+                    self.drain()?;
+                    self.settle(&mut hold);
+                    if let (Some(hold), Some((life, worth))) = (&mut hold, self.merge.known.take()) {
+                        hold.packet(&packet, life, worth);
+                    }
                 }
+                Ok(Some(Next::Pause(time))) => {
+                    self.intake.pause(time, &mut batch);
+                    self.crew.give(batch);
+                    self.drain()?;
+                    self.settle(&mut hold);
+                    hold.iter_mut().for_each(|hold| hold.pause(self.intake.clock.end().time));
+                }
+                Ok(None) => break,
+                Err(error) => self.intake.fail(error),
             }
-            Err(reason) => self.totals.skipped.count(reason),
         }
-        self.pass_on()
-    }
-
-    /// Lets time pass without a packet.
-    fn pause(&mut self, time: Timestamp) -> ControlFlow<()> {
-        let now = self.clock.pause(time);
-        while self.flows.expire(now) {
-            self.pass_on()?;
-        }
-        if let Some(hold) = &mut self.hold {
-            hold.pause(now);
-        }
-        self.pass_on()
-    }
-
-    /// Passes on, or gives up, the packets of lives that have ended.
-    fn settle(&mut self) {
-        let Some(hold) = &mut self.hold else { return };
-        for (life, worth) in self.flows.settled() {
-            hold.settle(life, worth);
-        }
-    }
-
-    /// Gives what connections said to the sink, and counts it.
-    fn pass_on(&mut self) -> ControlFlow<()> {
-        self.settle();
-        for event in self.flows.out().drain() {
-            count(&mut self.totals, &event);
-            if !matches!(event.kind, EventKind::Message(_)) {
-                self.lives.event(&event);
-            }
-            self.sink.event(event)?;
+        self.crew.finish();
+        self.drain()?;
+        self.settle(&mut hold);
+        if let Some(hold) = hold {
+            hold.release(self.intake.clock.end().time);
+            self.undecided = hold.given_up();
         }
         ControlFlow::Continue(())
     }
 
-    fn finish(mut self, source: &mut dyn Source) -> Totals {
-        for flow in self.flows.left() {
-            self.flows.finish(flow);
-            if self.pass_on().is_break() {
-                return self.totals;
+    /// Analyses many packets at a time: this thread reads and passes on, and does what the others do when there is nothing to
+    /// read or to pass on.
+    fn in_batches(&mut self, source: &mut dyn Source, helpers: &mut Helpers<'_, '_>) -> ControlFlow<()> {
+        let mut reading = true;
+        loop {
+            let step = self.crew.next(&mut self.merge, reading);
+            let passed = self.merge.advance()?;
+            match step {
+                Step::Read(mut batch) => {
+                    reading = self.intake.fill(&mut batch, source);
+                    self.crew.give(batch);
+                    if reading {
+                        helpers.come();
+                    } else {
+                        self.crew.finish();
+                    }
+                }
+                Step::Run(task) => self.crew.run(task),
+                Step::Wait if passed => {}
+                Step::Wait => self.crew.wait()?,
+                Step::Nothing => return ControlFlow::Continue(()),
             }
         }
-        self.flows.out().finish(self.clock.end(), &self.options.limits);
-        self.settle();
-        if let Some(hold) = &mut self.hold {
-            hold.release(self.clock.end().time);
+    }
+
+    /// Does all that there is to do on this thread.
+    fn drain(&mut self) -> ControlFlow<()> {
+        loop {
+            let step = self.crew.next(&mut self.merge, false);
+            self.merge.advance()?;
+            match step {
+                Step::Run(task) => self.crew.run(task),
+                Step::Read(_) | Step::Wait => {}
+                Step::Nothing => return ControlFlow::Continue(()),
+            }
         }
-        if self.pass_on().is_break() {
-            return self.totals;
+    }
+
+    /// Passes on, or gives up, the packets of lives that have ended.
+    fn settle(&mut self, hold: &mut Option<&mut Hold<'_>>) {
+        let Some(hold) = hold else { return };
+        for (life, worth) in self.merge.settled.drain(..) {
+            hold.settle(life, worth);
         }
-        let protocols = self.flows.protocols();
-        self.totals.tcp_connections = self.flows.seen();
-        self.totals.tls_connections = protocols.tls;
-        self.totals.http_connections = protocols.http;
-        self.totals.http2_connections = protocols.http2;
-        self.totals.searched_in_vain = protocols.searched_in_vain;
-        self.totals.websocket_connections = self.flows.out().opened();
-        self.totals.inputs = source.inputs();
-        self.totals.reconnects = self.lives.reconnects();
-        for finding in self.capture_findings() {
-            let event =
-                Event { at: finding.at, connection: None, kind: EventKind::Finding(Box::new(finding)) };
-            count(&mut self.totals, &event);
-            if self.sink.event(event).is_break() {
+    }
+
+    /// Says what is known at the end, unless no more is wanted.
+    fn conclude(
+        mut self,
+        source: &dyn Source,
+        options: &Options,
+        result: ControlFlow<()>,
+    ) -> Result<Totals, Interrupted> {
+        let Intake { clock, decoder, packets, skipped, error, .. } = self.intake;
+        (self.merge.totals.packets, self.merge.totals.skipped) = (packets, skipped);
+        if result.is_break() || self.merge.say_held_back(clock.end()).is_break() {
+            return Ok(self.merge.totals);
+        }
+        let counts = self.crew.counts();
+        let totals = &mut self.merge.totals;
+        totals.tcp_connections = counts.seen;
+        totals.tls_connections = counts.protocols.tls;
+        totals.http_connections = counts.protocols.http;
+        totals.http2_connections = counts.protocols.http2;
+        totals.searched_in_vain = counts.protocols.searched_in_vain;
+        totals.inputs = source.inputs();
+        totals.reconnects = self.merge.lives.reconnects();
+        let cut = Cut {
+            flows: counts.given_up,
+            relieved: counts.relieved,
+            handshakes: self.merge.handshakes.forgotten(),
+            overlooked: self.merge.lives.overlooked(),
+            datagrams: decoder.datagrams_given_up(),
+            undecided: self.undecided,
+        };
+        let steps_back = clock.steps_back();
+        let summary = Summary { options, totals: &self.merge.totals, last: clock.end(), steps_back, cut };
+        for finding in summary.findings() {
+            if self.merge.report(None, finding).is_break() {
                 break;
             }
         }
-        self.totals
-    }
-
-    /// What is wrong with the capture itself.
-    fn capture_findings(&self) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        let last = self.clock.end();
-        for input in &self.totals.inputs {
-            if let Some(what) = &input.damage {
-                findings.push(damage(input, what, last));
-            }
-            if let Some(dropped) = input.dropped.filter(|dropped| *dropped > 0) {
-                let detail = format!("{dropped} packets were dropped while the capture was made");
-                findings.push(DROPPED_PACKETS.broken(Blame::Capture, last, detail));
-            }
-            if input.overrun > 0 {
-                let detail =
-                    format!("{} more were dropped by wspect: analysis could not keep up", input.overrun);
-                findings.push(DROPPED_PACKETS.broken(Blame::Capture, last, detail));
-            }
+        let totals = self.merge.totals;
+        match error {
+            None => Ok(totals),
+            Some(error) => Err(Interrupted { totals: Box::new(totals), error }),
         }
-        let StepsBack { count, longest, at } = self.clock.steps_back();
-        findings.extend(backwards(count, longest, at, &self.options.thresholds));
-        findings.extend(self.cuts().map(|detail| LIMIT_REACHED.broken(Blame::Capture, last, detail)));
-        if self.totals.tls_connections > 0 {
-            let number = self.totals.tls_connections;
-            let connections = if number == 1 { "connection" } else { "connections" };
-            let detail = format!("{number} TLS {connections}, not decrypted");
-            findings.push(TLS_NO_KEYS.broken(Blame::Capture, PacketRef::default(), detail));
-        }
-        if self.totals.http2_connections > 0 {
-            let number = self.totals.http2_connections;
-            let connections = if number == 1 { "connection speaks" } else { "connections speak" };
-            let detail = format!("{number} TCP {connections} HTTP/2, which is not looked into");
-            findings.push(HTTP2_NOT_READ.broken(Blame::Capture, PacketRef::default(), detail));
-        }
-        findings
-    }
-
-    /// What limits cut that belongs to no connection.
-    fn cuts(&self) -> impl Iterator<Item = String> {
-        let limits = &self.options.limits;
-        let flows = self.flows.given_up();
-        let relieved = self.flows.relieved();
-        let handshakes = self.flows.handshakes_forgotten();
-        let datagrams = self.decoder.datagrams_given_up();
-        let undecided = self.hold.as_ref().map_or(0, Hold::given_up);
-        let cuts = [
-            (
-                flows,
-                format!(
-                    "{flows} TCP connections were given up early: more than {} at the same time (--max-connections)",
-                    limits.flows
-                ),
-            ),
-            (
-                relieved,
-                format!(
-                    "{relieved} TCP connections were given up early: all together held more than {} bytes (--max-memory)",
-                    limits.memory
-                ),
-            ),
-            (
-                handshakes,
-                format!(
-                    "{handshakes} opening handshakes were forgotten: there were more than {} (handshakes); later ones were not compared with them",
-                    limits.handshakes
-                ),
-            ),
-            (
-                self.lives.overlooked(),
-                format!(
-                    "{} connections were not looked at for reconnects: more than {} bytes of earlier ones (reconnects)",
-                    self.lives.overlooked(),
-                    limits.reconnects
-                ),
-            ),
-            (
-                datagrams,
-                format!(
-                    "{datagrams} IP datagrams were given up early: more than {} bytes of fragments (fragment_bytes) or {} datagrams (fragment_datagrams) at the same time",
-                    limits.fragment_bytes, limits.fragment_datagrams
-                ),
-            ),
-            (
-                undecided,
-                format!(
-                    "{undecided} packets were not stored (--write): it was not known yet whether their connections are WebSocket, and more than {} bytes of such packets waited (undecided_packets)",
-                    limits.undecided_packets
-                ),
-            ),
-        ];
-        cuts.into_iter().filter(|(count, _)| *count > 0).map(|(_, detail)| detail)
     }
 }
 
-fn count(totals: &mut Totals, event: &Event) {
-    match &event.kind {
-        EventKind::Message(message) => {
-            totals.messages += 1;
-            totals.control_frames += u64::from(message.message.opcode.is_control());
+/// The other threads, which come when there is enough to do.
+struct Helpers<'scope, 'env> {
+    scope: &'scope Scope<'scope, 'env>,
+    crew: &'scope Crew<'env>,
+    missing: usize,
+}
+
+impl Helpers<'_, '_> {
+    fn come(&mut self) {
+        for _ in 0..std::mem::take(&mut self.missing) {
+            let crew = self.crew;
+            self.scope.spawn(move || crew.help());
         }
-        EventKind::Closed(closing) => {
-            totals.frames += closing.traffic.iter().map(|traffic| traffic.frames).sum::<u64>();
-        }
-        EventKind::Finding(finding) => {
-            let place = Severity::ALL.iter().position(|severity| *severity == finding.rule.severity);
-            if let Some(counter) = place.and_then(|place| totals.findings.get_mut(place)) {
-                *counter += 1;
-            }
-        }
-        EventKind::Opened(_) => {}
+    }
+}
+
+/// Sends the helpers home, whatever happens to their leader.
+struct Home<'c, 'a>(&'c Crew<'a>);
+
+impl Drop for Home<'_, '_> {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }

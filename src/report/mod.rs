@@ -16,7 +16,7 @@ mod view;
 
 use std::io;
 
-use crate::event::{Event, Totals};
+use crate::event::{ConnectionId, Event, Scribe, Totals};
 use crate::packet::CaptureInfo;
 
 pub use json::Json;
@@ -44,6 +44,20 @@ pub trait Report {
     /// What the writer says.
     fn neighbour(&mut self, event: &Event) -> io::Result<()> {
         self.event(event)
+    }
+
+    /// Who writes messages on whichever thread finds them ([`Sink::scribe`](crate::event::Sink::scribe)).
+    fn scribe(&self) -> Option<Box<dyn Scribe>> {
+        None
+    }
+
+    /// Takes a message as a scribe wrote it.
+    ///
+    /// # Errors
+    /// What the writer says.
+    fn written(&mut self, connection: ConnectionId, text: &[u8]) -> io::Result<()> {
+        let _ = (connection, text);
+        Ok(())
     }
 
     /// After the last event.

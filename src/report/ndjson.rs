@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use super::Report;
 use super::escaped::Escaped;
 use super::shown::{Detail, Shown};
-use super::view::{Files, Line, MessageWriter};
-use crate::event::{Event, EventKind, Totals};
+use super::view::{Files, Line, MESSAGE, MessageWriter};
+use crate::event::{ConnectionId, Event, EventKind, Scribe, TimelineMessage, Totals};
 use crate::packet::{CaptureInfo, Clock};
 
 /// The lines of the output contract. Keeps nothing but one line's buffer, whose size a message's kept payload
@@ -57,9 +57,47 @@ impl<W: Write> Report for Ndjson<W> {
         }
     }
 
+    fn scribe(&self) -> Option<Box<dyn Scribe>> {
+        let (shown, files) = (self.shown.clone(), self.files.clone());
+        Some(Box::new(LineScribe { shown, files, clock: Clock::default() }))
+    }
+
+    fn written(&mut self, connection: ConnectionId, text: &[u8]) -> io::Result<()> {
+        let Some(rest) = text.strip_prefix(MESSAGE) else { return Ok(()) };
+        if !self.shown.includes(Some(connection)) {
+            return Ok(());
+        }
+        self.line.clear();
+        self.line.extend_from_slice(MESSAGE);
+        self.line.extend_from_slice(b",\"connection\":");
+        self.line.extend_from_slice(itoa::Buffer::new().format(connection.0).as_bytes());
+        let out = self.out.escaped();
+        out.write_all(&self.line)?;
+        out.write_all(rest)
+    }
+
     fn finish(&mut self, totals: &Totals) -> io::Result<()> {
         write_line(&mut self.out, &mut self.line, &Line::totals(totals))?;
         self.out.flush()
+    }
+}
+
+/// Writes the lines of messages, which lack the id of the connection behind [`MESSAGE`].
+struct LineScribe {
+    shown: Shown,
+    files: Files,
+    clock: Clock,
+}
+
+impl Scribe for LineScribe {
+    fn message(&mut self, message: &TimelineMessage, text: &mut Vec<u8>) {
+        if self.shown.detail == Detail::Summary {
+            return;
+        }
+        let Self { shown, files, clock } = self;
+        // Memory takes it all.
+        let _ = MessageWriter { shown, files, clock, out: text }.message(None, message);
+        text.push(b'\n');
     }
 }
 

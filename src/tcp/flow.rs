@@ -1,7 +1,9 @@
 //! Segments → flows: which two endpoints, and who of them speaks.
 
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher as _, Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use foldhash::fast::FixedState;
 
 use crate::decode::Segment;
 use crate::packet::Endpoint;
@@ -41,6 +43,13 @@ impl FlowKey {
             let key = Self { low: dst, high: src, low_port: dst_port, high_port: src_port, version };
             (key, Direction::Backward)
         }
+    }
+
+    /// One of so many shards, over which flows are spread evenly: the same in every run.
+    pub fn shard(&self, shards: u8) -> u8 {
+        let [spread, ..] = FixedState::default().hash_one(self).to_be_bytes();
+        let [shard, _] = (u16::from(spread) * u16::from(shards)).to_be_bytes();
+        shard
     }
 
     /// Who sends in this direction.

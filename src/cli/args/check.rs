@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{AssumeArguments, LimitArguments, PrivacyArguments, ThresholdArguments};
+use super::{AssumeArguments, LimitArguments, PrivacyArguments, ThreadArguments, ThresholdArguments};
 use crate::check::Level;
 use crate::rules::Severity;
 
@@ -53,6 +53,10 @@ pub struct CheckArguments {
     /// Write to this file instead of standard output
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+
+    /// How many threads.
+    #[command(flatten)]
+    pub threads: ThreadArguments,
 
     /// How much is kept at the same time
     #[command(flatten)]

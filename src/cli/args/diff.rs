@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 
-use super::{PrivacyArguments, size};
+use super::{PrivacyArguments, ThreadArguments, size};
 
 /// `wspect diff`
 #[derive(Args, Clone, Debug)]
@@ -51,6 +51,9 @@ pub struct DiffArguments {
     /// What must not be shown.
     #[command(flatten)]
     pub privacy: PrivacyArguments,
+    /// How many threads.
+    #[command(flatten)]
+    pub threads: ThreadArguments,
 }
 
 const EXAMPLES: &str = "\

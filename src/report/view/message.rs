@@ -2,7 +2,7 @@
 
 mod direct;
 
-pub(in crate::report) use direct::Writer;
+pub(in crate::report) use direct::{MESSAGE, Writer};
 
 use std::borrow::Cow;
 use std::fmt;

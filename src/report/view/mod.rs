@@ -23,11 +23,11 @@ use crate::rules;
 pub(super) use capture::{Capture, CaptureStart, Ended, Generator, SCHEMA, Totals};
 pub(super) use connection::{Closing, Handshake, Parties};
 pub(super) use line::Line;
-pub(super) use message::{Message, Writer as MessageWriter};
+pub(super) use message::{MESSAGE, Message, Writer as MessageWriter};
 pub(super) use rule::Rule;
 
 /// The paths of several inputs, to stand beside packet numbers; none beside those of one input.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Files(Vec<String>);
 
 impl Files {

@@ -74,10 +74,6 @@ pub struct Around<'a> {
     pub tunnel: Option<&'a str>,
     /// What the two sides did before and with the answer.
     pub conduct: Conduct,
-    /// The last packet of an earlier request with the same key, by the same client to the same server.
-    pub same_key: Option<PacketRef>,
-    /// The answer to another request of the same client to the same server, which came only after this request.
-    pub connecting: Option<PacketRef>,
 }
 
 impl Around<'_> {
@@ -162,21 +158,26 @@ fn check_request(request: &RequestHead, around: &Around<'_>, found: &mut impl Fn
         let detail = format!("{} bytes behind the request, before the answer", early.bytes);
         found(CLIENT_EARLY_DATA.broken(Side::Client, early.at, detail));
     }
-    if let Some(first) = around.same_key {
-        let detail = format!("the key of packet {} on another connection", first.number);
-        found(KEY_REUSED.broken(Side::Client, request.last, detail));
-    }
-    if let Some(other) = around.connecting {
-        let detail = format!(
-            "another connection with {} was opened at the same time, and answered in packet {} only",
-            around.server, other.number
-        );
-        found(CONCURRENT_CONNECTING.broken(Side::Client, request.last, detail));
-    }
     if let Some(target) = around.tunnel {
         let detail = format!("the proxy {} opened a tunnel to {target}", around.server);
         found(PROXY_CONNECT.broken(Blame::Client, request.last, detail));
     }
+}
+
+/// The request in packet `at` has the key of one on another connection of the same client with the same server, whose last
+/// packet is `first`.
+pub(crate) fn key_reused(first: PacketRef, at: PacketRef) -> Finding {
+    KEY_REUSED.broken(Side::Client, at, format!("the key of packet {} on another connection", first.number))
+}
+
+/// The request in packet `at` was sent while the same client waited for an answer of the same server, which came in packet
+/// `other`.
+pub(crate) fn concurrent(server: Endpoint, other: PacketRef, at: PacketRef) -> Finding {
+    let detail = format!(
+        "another connection with {server} was opened at the same time, and answered in packet {} only",
+        other.number
+    );
+    CONCURRENT_CONNECTING.broken(Side::Client, at, detail)
 }
 
 /// Frames that were recognised without a handshake.
@@ -236,18 +237,13 @@ mod tests {
         let mut scene = Scene::new();
         scene.around.conduct.early = Some(EarlyData { bytes: 9, at: packet(5) });
         scene.around.conduct.coalesced = 7;
-        scene.around.same_key = Some(packet(2));
-        scene.around.connecting = Some(packet(8));
         scene.around.tunnel = Some("example.com:80");
         scene.breaks(&[
             "handshake-client-early-data",
-            "handshake-key-reused",
-            "handshake-concurrent-connecting",
             "handshake-proxy-connect",
             "handshake-server-data-coalesced",
         ]);
         assert_eq!(scene.details()[0], "9 bytes behind the request, before the answer");
-        assert_eq!(scene.details()[1], "the key of packet 2 on another connection");
     }
 
     #[test]

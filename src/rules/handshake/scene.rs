@@ -51,8 +51,6 @@ impl Scene {
             encrypted: false,
             tunnel: None,
             conduct: Conduct::default(),
-            same_key: None,
-            connecting: None,
         };
         Self { request: Some(request), response: Some(response), around }
     }

@@ -146,7 +146,7 @@ impl Writer<'_> {
 }
 
 /// How each begins.
-const MESSAGE: &[u8] = b"{\"event\":\"message\"";
+pub(in crate::report) const MESSAGE: &[u8] = b"{\"event\":\"message\"";
 
 /// More than all members take but the payload and the rare ones.
 const ROOM: usize = 512;

@@ -1,0 +1,100 @@
+//! Segments → a batch of them, sorted by who follows their flows.
+
+use crate::decode::{Segment, TcpFlags};
+use crate::packet::{PacketRef, Timestamp};
+use crate::tcp::{Direction, FlowKey};
+
+/// The segments of some packets in succession, read and decoded once for all shards.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    parts: Vec<Vec<Part>>,
+    /// Where so much time has passed that every shard looks whose time is up.
+    pub(super) ticks: Vec<Tick>,
+    bytes: Vec<u8>,
+    packets: usize,
+    /// The number of the last packet.
+    pub(super) last: u64,
+}
+
+/// A moment at a packet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tick {
+    pub(super) packet: u64,
+    pub(super) now: Timestamp,
+}
+
+/// A segment, its payload in the batch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    pub(super) key: FlowKey,
+    pub(super) direction: Direction,
+    pub(super) at: PacketRef,
+    /// The latest time of the capture up to it.
+    pub(super) now: Timestamp,
+    seq: u32,
+    ack: u32,
+    cut: u32,
+    window: u16,
+    flags: TcpFlags,
+    start: usize,
+    length: usize,
+}
+
+impl Batch {
+    /// Room for the segments of so many shards.
+    pub(super) fn new(shards: u8) -> Self {
+        Self { parts: vec![Vec::new(); shards.into()], ..Self::default() }
+    }
+
+    /// Takes note of a packet.
+    pub(super) fn packet(&mut self, number: u64) {
+        self.packets += 1;
+        self.last = number;
+    }
+
+    /// Takes the segment of the last packet; `now` is the latest time of the capture.
+    pub(super) fn push(&mut self, segment: &Segment<'_>, now: Timestamp) {
+        let (key, direction) = FlowKey::of(segment);
+        let shards = u8::try_from(self.parts.len()).unwrap_or(u8::MAX);
+        let Some(parts) = self.parts.get_mut(usize::from(key.shard(shards))) else { return };
+        let Segment { at, seq, ack, flags, window, payload, cut, .. } = *segment;
+        let (start, length) = (self.bytes.len(), payload.len());
+        self.bytes.extend_from_slice(payload);
+        parts.push(Part { key, direction, at, now, seq, ack, cut, window, flags, start, length });
+    }
+
+    /// Is it worth handing over?
+    pub(super) fn is_full(&self) -> bool {
+        self.packets >= PACKETS || self.bytes.len() >= BYTES
+    }
+
+    /// Has the shard no segments in it, and no time to look at?
+    pub(super) fn is_nothing_for(&self, shard: u8) -> bool {
+        self.ticks.is_empty() && self.parts(shard).is_empty()
+    }
+
+    /// The segments of a shard.
+    pub(super) fn parts(&self, shard: u8) -> &[Part] {
+        self.parts.get(usize::from(shard)).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// One of these, whole.
+    pub(super) fn segment(&self, part: &Part) -> Segment<'_> {
+        let Part { key, direction, at, seq, ack, cut, window, flags, start, length, .. } = *part;
+        let (src, dst) = (key.sender(direction), key.sender(direction.reverse()));
+        let payload = self.bytes.get(start..start.saturating_add(length)).unwrap_or_default();
+        Segment { at, src, dst, seq, ack, flags, window, payload, cut }
+    }
+
+    /// Makes room for the next packets.
+    pub(super) fn clear(&mut self) {
+        self.parts.iter_mut().for_each(Vec::clear);
+        self.ticks.clear();
+        self.bytes.clear();
+        self.packets = 0;
+    }
+}
+
+/// Enough that handing over costs nothing, little enough that what all threads have in hand stays in the processor's cache.
+const PACKETS: usize = 2048;
+const BYTES: usize = 256 << 10;

@@ -1,0 +1,232 @@
+//! Segments of some flows → what is said of them.
+
+use std::sync::Arc;
+use std::vec;
+
+use super::batch::{Batch, Part, Tick};
+use super::flows::Flows;
+use super::said::{Item, Place, Said, What};
+use crate::connection::Options;
+use crate::connection::outbox::Protocols;
+use crate::event::{Event, EventKind, Scribe};
+use crate::limits::Limits;
+use crate::packet::Timestamp;
+
+/// Follows the flows that fall to it. It is owned by one thread at a time, whichever that is.
+pub(super) struct Shard<'a> {
+    number: u8,
+    flows: Flows<'a>,
+    scribe: Option<Box<dyn Scribe>>,
+    /// The places of what waits in the outbox, and how many things were said at each.
+    marks: Vec<(Place, usize)>,
+    marked: usize,
+    left: Option<vec::IntoIter<(u64, usize)>>,
+}
+
+/// What a shard is to do.
+#[derive(Clone, Debug)]
+pub(super) enum Work {
+    /// Follow these segments.
+    Batch(Arc<Batch>),
+    /// Finish what is open: no more comes.
+    Finish,
+}
+
+/// How far a shard has come in a batch.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cursor {
+    part: usize,
+    tick: usize,
+}
+
+/// What the shards of one capture did, in numbers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) seen: u64,
+    pub(super) given_up: u64,
+    pub(super) relieved: u64,
+    pub(super) protocols: Protocols,
+}
+
+impl<'a> Shard<'a> {
+    /// One of so many. With `settles`, says what became of lives.
+    pub(super) fn new(
+        options: &'a Options,
+        (number, shards): (u8, u8),
+        settles: bool,
+        scribe: Option<Box<dyn Scribe>>,
+    ) -> Self {
+        let flows = Flows::new(options, (number.into(), shards.into()), settles.then(Vec::new));
+        Self { number, flows, scribe, marks: Vec::new(), marked: 0, left: None }
+    }
+
+    /// Goes on with its work, until it is done or much is said. Is it done?
+    pub(super) fn go_on(&mut self, work: &Work, cursor: &mut Cursor, said: &mut Said) -> bool {
+        let done = match work {
+            Work::Batch(batch) => self.follow(batch, cursor, said),
+            Work::Finish => self.finish(said),
+        };
+        self.write(said);
+        said.settled.extend(self.flows.settled());
+        done
+    }
+
+    pub(super) fn count(&self, counts: &mut Counts) {
+        counts.seen += self.flows.seen();
+        counts.given_up += self.flows.given_up();
+        counts.relieved += self.flows.relieved();
+        let Protocols { http, tls, http2, searched_in_vain } = self.flows.protocols();
+        counts.protocols.http += http;
+        counts.protocols.tls += tls;
+        counts.protocols.http2 += http2;
+        counts.protocols.searched_in_vain += searched_in_vain;
+    }
+
+    fn follow(&mut self, batch: &Batch, cursor: &mut Cursor, said: &mut Said) -> bool {
+        let parts = batch.parts(self.number);
+        loop {
+            let (part, tick) = (parts.get(cursor.part), batch.ticks.get(cursor.tick));
+            let packet = match (part, tick) {
+                (Some(part), tick) => tick.map_or(part.at.number, |tick| tick.packet.min(part.at.number)),
+                (None, Some(tick)) => tick.packet,
+                (None, None) => {
+                    said.until = Place::at(batch.last.saturating_add(1));
+                    return true;
+                }
+            };
+            said.until = Place::expiry(packet, self.number);
+            if self.is_full(said) {
+                return false;
+            }
+            match (part, tick) {
+                (_, Some(Tick { now, .. })) if tick.is_some_and(|tick| tick.packet == packet) => {
+                    cursor.tick += usize::from(!self.expire(packet, *now, said));
+                }
+                (Some(part), _) => {
+                    if !self.expire(packet, part.now, said) {
+                        cursor.part += 1;
+                        self.segment(batch, part, said);
+                    }
+                }
+                (None, _) => cursor.tick += 1,
+            }
+        }
+    }
+
+    /// Ends flows whose time is up. Was it too much to say for now?
+    fn expire(&mut self, packet: u64, now: Timestamp, said: &mut Said) -> bool {
+        while self.flows.expire(now) {
+            self.mark(Place::expiry(packet, self.number), said);
+            if self.is_full(said) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn segment(&mut self, batch: &Batch, part: &Part, said: &mut Said) {
+        let segment = batch.segment(part);
+        said.known = self.flows.segment(&segment, (part.key, part.direction), part.now);
+        self.mark(Place::segment(part.at.number), said);
+    }
+
+    fn finish(&mut self, said: &mut Said) -> bool {
+        let mut left = self.left.take().unwrap_or_else(|| self.flows.left());
+        while let Some((start, flow)) = left.as_slice().first().copied() {
+            said.until = Place::left(start);
+            if self.is_full(said) {
+                self.left = Some(left);
+                return false;
+            }
+            left.next();
+            self.flows.finish(flow);
+            self.mark(Place::left(start), said);
+        }
+        said.until = Place::END;
+        true
+    }
+
+    /// Notes where what is new in the outbox was said.
+    fn mark(&mut self, place: Place, said: &mut Said) {
+        let waiting = self.flows.out().waiting();
+        if waiting == self.marked {
+            return;
+        }
+        self.marks.push((place, waiting - self.marked));
+        self.marked = waiting;
+        if waiting >= WAITING || self.flows.out().payload() >= WAITING_PAYLOAD {
+            self.write(said);
+        }
+    }
+
+    /// Takes what waits in the outbox, the messages as the scribe writes them.
+    fn write(&mut self, said: &mut Said) {
+        let out = self.flows.out();
+        said.answered.extend(out.drain_answered());
+        let mut events = out.drain();
+        for (place, count) in self.marks.drain(..) {
+            for event in events.by_ref().take(count) {
+                let what = match (&mut self.scribe, event) {
+                    (
+                        Some(scribe),
+                        Event { kind: EventKind::Message(message), connection: Some(connection), .. },
+                    ) => {
+                        let start = said.text.len();
+                        scribe.message(&message, &mut said.text);
+                        let length = said.text.len() - start;
+                        said.weight += length;
+                        What::Message { connection, is_control: message.message.opcode.is_control(), length }
+                    }
+                    (_, event) => {
+                        if let EventKind::Message(message) = &event.kind {
+                            said.weight += message.message.payload.len();
+                        }
+                        said.events.push_back(event);
+                        What::Event
+                    }
+                };
+                said.items.push_back(Item { place, what });
+            }
+        }
+        self.marked = 0;
+    }
+
+    fn is_full(&mut self, said: &Said) -> bool {
+        said.weight + self.flows.out().payload() >= ROOM
+    }
+}
+
+/// Flows are spread over so many shards, and the bounds for all of them divided: on one thread too, so that the same happens on any
+/// number. Where a bound is low, one shard keeps it exactly.
+pub(super) fn shards(limits: &Limits) -> u8 {
+    let many =
+        limits.flows / usize::from(MOST) >= LEAST_FLOWS && limits.memory / usize::from(MOST) >= LEAST_MEMORY;
+    if many { MOST } else { 1 }
+}
+
+/// The limits of one of so many shards.
+pub(super) fn divided(limits: &Limits, shards: u8) -> Limits {
+    let shards = usize::from(shards);
+    Limits {
+        flows: limits.flows / shards,
+        memory: limits.memory / shards,
+        inflating: limits.inflating.div_ceil(shards),
+        ..limits.clone()
+    }
+}
+
+/// More threads would have no shard to follow.
+pub(super) const MOST: u8 = 8;
+
+/// Enough that the flows that are open at the same time fall to the shards evenly.
+const LEAST_FLOWS: usize = 1 << 14;
+
+/// Several times what one connection can hold.
+const LEAST_MEMORY: usize = 128 << 20;
+
+/// Bytes that a shard may have said before they are passed on. A few bytes inflate to a thousand times as many.
+pub(super) const ROOM: usize = 256 << 10;
+
+/// Enough that the code of analysis and that of reports do not drive each other out of the processor's cache.
+const WAITING: usize = 64;
+const WAITING_PAYLOAD: usize = 64 << 10;
