@@ -5,7 +5,7 @@ mod waiting;
 
 use super::*;
 use crate::decode::{Segment, TcpFlags};
-use crate::event::{Close, Event, Initiator, TimelineMessage};
+use crate::event::{Close, Event, EventKind, Initiator, TimelineMessage};
 use crate::http::Outcome;
 use crate::packet::Endpoint;
 use crate::tcp::{Gap, GapReason};

@@ -43,36 +43,35 @@ pub(super) enum What {
 
 /// A place in the order of all that is said. It does not depend on who follows which flow on which thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    packet: u64,
-    /// Of what is said at one packet.
-    rank: u64,
-}
+pub(super) struct Place(u64);
 
 impl Place {
     /// Nothing comes before it.
     pub(super) const fn at(packet: u64) -> Self {
-        Self { packet, rank: 0 }
+        Self(packet << RANKS)
     }
 
     /// Where a shard says whose time is up, before anything comes of the packet itself.
     pub(super) fn expiry(packet: u64, shard: u8) -> Self {
-        Self { packet, rank: shard.into() }
+        Self(packet << RANKS | u64::from(shard))
     }
 
     /// What the segment of a packet brings.
     pub(super) const fn segment(packet: u64) -> Self {
-        Self { packet, rank: 1 << 8 }
+        Self(packet << RANKS | 1 << 8)
     }
 
     /// The end of a connection that is open at the end of the capture, and began at this packet.
     pub(super) const fn left(start: u64) -> Self {
-        Self { packet: u64::MAX, rank: start }
+        Self(1 << 63 | start)
     }
 
     /// Nothing comes at it or behind it.
-    pub(super) const END: Self = Self { packet: u64::MAX, rank: u64::MAX };
+    pub(super) const END: Self = Self(u64::MAX);
 }
+
+/// Bits for the order of what is said at one packet: shards and one more. Numbers of packets need less than the others.
+const RANKS: u32 = 9;
 
 impl Said {
     pub(super) fn clear(&mut self) {

@@ -1,9 +1,7 @@
 //! Segments → flows: which two endpoints, and who of them speaks.
 
-use std::hash::{BuildHasher as _, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use foldhash::fast::FixedState;
 
 use crate::decode::Segment;
 use crate::packet::Endpoint;
@@ -47,7 +45,8 @@ impl FlowKey {
 
     /// One of so many shards, over which flows are spread evenly: the same in every run.
     pub fn shard(&self, shards: u8) -> u8 {
-        let [spread, ..] = FixedState::default().hash_one(self).to_be_bytes();
+        let ports = u128::from(self.low_port) << 48 | u128::from(self.high_port) << 32;
+        let [spread, ..] = (self.low ^ self.high.rotate_left(64) ^ ports).wrapping_mul(SPREAD).to_be_bytes();
         let [shard, _] = (u16::from(spread) * u16::from(shards)).to_be_bytes();
         shard
     }
@@ -61,6 +60,9 @@ impl FlowKey {
         Endpoint { address: self.version.address(address), port }
     }
 }
+
+/// Every bit of a key changes the upper bits of its product with this: the fraction of the golden ratio.
+const SPREAD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
 
 impl Hash for FlowKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
