@@ -245,3 +245,6 @@ impl Drop for Home<'_, '_> {
         self.0.end();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,10 +33,12 @@ mod recovery;
 mod rule_pages;
 /// Each rule broken alone, and what breaks none.
 mod rules;
-/// Scripts → captures in memory; running wspect. Their own tests, tshark's judgement among them.
 /// How much of a capture is shown, and how a command line is answered.
 mod shown;
+/// Scripts → captures in memory; running wspect. Their own tests, tshark's judgement among them.
 mod support;
+/// One thread or several.
+mod threads;
 /// Times and figures, some against tshark's.
 mod timing;
 /// Recorded captures against the endpoints' own log.
