@@ -10,7 +10,7 @@ use crate::event::{ConnectionId, Event, EventKind, Scribe, TimelineMessage, Tota
 use crate::packet::{CaptureInfo, Clock};
 
 /// The lines of the output contract. Keeps nothing but one line's buffer, whose size a message's kept payload
-/// bounds; each line reaches the writer in one piece.
+/// bounds.
 #[derive(Debug)]
 pub struct Ndjson<W: Write> {
     out: Escaped<W>,
