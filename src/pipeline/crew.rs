@@ -44,6 +44,8 @@ struct Lane<'a> {
     until: Place,
     /// Bytes that were said, and not passed on yet.
     weight: usize,
+    /// The thread that ran it last, whose cache knows it.
+    last: usize,
 }
 
 /// A shard that a thread has, and its work.
@@ -129,9 +131,9 @@ impl<'a> Crew<'a> {
     }
 
     /// Runs shards until all is over.
-    pub(super) fn help(&self) {
+    pub(super) fn help(&self, helper: usize) {
         let _guard = Guard(self);
-        while let Some(task) = self.await_task() {
+        while let Some(task) = self.await_task(helper) {
             self.run(task);
         }
     }
@@ -151,13 +153,13 @@ impl<'a> Crew<'a> {
         counts
     }
 
-    fn await_task(&self) -> Option<Task<'a>> {
+    fn await_task(&self, helper: usize) -> Option<Task<'a>> {
         let mut state = self.lock();
         loop {
             if state.ended {
                 return None;
             }
-            if let Some(task) = state.take() {
+            if let Some(task) = state.take(helper) {
                 return Some(task);
             }
             state.helpers_sleep += 1;
@@ -195,7 +197,7 @@ impl<'a> State<'a> {
             let shards = u8::try_from(self.lanes.len()).unwrap_or(u8::MAX);
             return Step::Read(self.free.pop().unwrap_or_else(|| Batch::new(shards)));
         }
-        match self.take() {
+        match self.take(LEADER) {
             Some(task) => Step::Run(task),
             None if self.lanes.iter().all(Lane::is_idle) => Step::Nothing,
             None => Step::Wait,
@@ -214,10 +216,12 @@ impl<'a> State<'a> {
         self.reclaim(work);
     }
 
-    /// The shard that is the farthest behind: others' events wait for it.
-    fn take(&mut self) -> Option<Task<'a>> {
+    /// One of the shards that the thread ran last, or any other: of these the one that is the farthest behind, since what the
+    /// others said waits for it.
+    fn take(&mut self, thread: usize) -> Option<Task<'a>> {
         let ready = self.lanes.iter_mut().enumerate().filter(|(_, lane)| lane.is_ready());
-        let (number, lane) = ready.min_by_key(|(_, lane)| lane.until)?;
+        let (number, lane) = ready.min_by_key(|(_, lane)| (lane.last != thread, lane.until))?;
+        lane.last = thread;
         let (shard, work) = (lane.shard.take()?, lane.work.front()?.clone());
         let said = self.spent.pop().unwrap_or_default();
         Some(Task { lane: number, shard, work, cursor: lane.cursor, said })
@@ -262,6 +266,7 @@ impl<'a> Lane<'a> {
             said: Vec::new(),
             until: Place::default(),
             weight: 0,
+            last: 0,
         }
     }
 
@@ -286,3 +291,6 @@ impl Drop for Guard<'_, '_> {
         }
     }
 }
+
+/// The thread that reads, and passes on what was said; helpers count from 1.
+const LEADER: usize = 0;

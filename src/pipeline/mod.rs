@@ -230,9 +230,9 @@ struct Helpers<'scope, 'env> {
 
 impl Helpers<'_, '_> {
     fn come(&mut self) {
-        for _ in 0..std::mem::take(&mut self.missing) {
+        for helper in 1..=std::mem::take(&mut self.missing) {
             let crew = self.crew;
-            self.scope.spawn(move || crew.help());
+            self.scope.spawn(move || crew.help(helper));
         }
     }
 }
