@@ -91,6 +91,8 @@ impl Batch {
         self.parts.iter_mut().for_each(Vec::clear);
         self.ticks.clear();
         self.bytes.clear();
+        // One packet may be very large.
+        self.bytes.shrink_to(2 * BYTES);
         self.packets = 0;
     }
 }

@@ -169,8 +169,7 @@ impl<'a> Crew<'a> {
     }
 
     fn wake_helpers(&self, state: &State<'_>) {
-        let ready = state.lanes.iter().filter(|lane| lane.is_ready()).count();
-        for _ in 0..ready.min(state.helpers_sleep) {
+        for _ in 0..state.ready().count().min(state.helpers_sleep) {
             self.work.notify_one();
         }
     }
@@ -219,12 +218,20 @@ impl<'a> State<'a> {
     /// One of the shards that the thread ran last, or any other: of these the one that is the farthest behind, since what the
     /// others said waits for it.
     fn take(&mut self, thread: usize) -> Option<Task<'a>> {
-        let ready = self.lanes.iter_mut().enumerate().filter(|(_, lane)| lane.is_ready());
-        let (number, lane) = ready.min_by_key(|(_, lane)| (lane.last != thread, lane.until))?;
+        let number = self.ready().min_by_key(|(_, lane)| (lane.last != thread, lane.until))?.0;
+        let lane = self.lanes.get_mut(number)?;
         lane.last = thread;
         let (shard, work) = (lane.shard.take()?, lane.work.front()?.clone());
         let said = self.spent.pop().unwrap_or_default();
         Some(Task { lane: number, shard, work, cursor: lane.cursor, said })
+    }
+
+    /// The shards that a thread can run now. Where much was said already, only the one that the rest waits for.
+    fn ready(&self) -> impl Iterator<Item = (usize, &Lane<'a>)> {
+        let is_much = self.lanes.iter().map(|lane| lane.weight).sum::<usize>() >= MUCH;
+        let last = self.lanes.iter().map(|lane| lane.until).min().filter(|_| is_much);
+        let lanes = self.lanes.iter().enumerate();
+        lanes.filter(move |(_, lane)| lane.is_ready() && last.is_none_or(|last| lane.until == last))
     }
 
     fn put_back(&mut self, task: Task<'a>, done: bool) {
@@ -253,7 +260,7 @@ impl<'a> State<'a> {
     }
 
     fn is_news(&self) -> bool {
-        self.lanes.iter().any(|lane| lane.is_ready() || !lane.said.is_empty())
+        self.ready().next().is_some() || self.lanes.iter().any(|lane| !lane.said.is_empty())
     }
 }
 
@@ -294,3 +301,6 @@ impl Drop for Guard<'_, '_> {
 
 /// The thread that reads, and passes on what was said; helpers count from 1.
 const LEADER: usize = 0;
+
+/// Bytes that all shards together may have said while others are behind: a single packet can set free very much.
+const MUCH: usize = 8 << 20;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::hold::{LifeId, Worth};
+use super::shard::ROOM;
 use crate::event::{ConnectionId, Event};
 use crate::packet::PacketRef;
 
@@ -70,15 +71,22 @@ impl Place {
     pub(super) const END: Self = Self(u64::MAX);
 }
 
+/// Bytes of the lists that are kept to be filled again.
+const KEPT: usize = 64 << 10;
+
 /// Bits for the order of what is said at one packet: shards and one more. Numbers of packets need less than the others.
 const RANKS: u32 = 9;
 
 impl Said {
+    /// Makes room for more, and keeps no more memory than is of use.
     pub(super) fn clear(&mut self) {
         self.items.clear();
+        self.items.shrink_to(KEPT / size_of::<Item>());
         self.events.clear();
+        self.events.shrink_to(KEPT / size_of::<Event>());
         self.answered.clear();
         self.text.clear();
+        self.text.shrink_to(2 * ROOM);
         self.weight = 0;
         self.settled.clear();
         self.known = None;

@@ -178,9 +178,7 @@ impl<'a> Shard<'a> {
                         What::Message { connection, is_control: message.message.opcode.is_control(), length }
                     }
                     (_, event) => {
-                        if let EventKind::Message(message) = &event.kind {
-                            said.weight += message.message.payload.len();
-                        }
+                        said.weight += weight(&event);
                         said.events.push_back(event);
                         What::Event
                     }
@@ -195,6 +193,17 @@ impl<'a> Shard<'a> {
         said.weight + self.flows.out().payload() >= ROOM
     }
 }
+
+/// Bytes, about.
+const fn weight(event: &Event) -> usize {
+    match &event.kind {
+        EventKind::Message(message) => MESSAGE + message.message.payload.len(),
+        EventKind::Opened(_) | EventKind::Finding(_) | EventKind::Closed(_) => 0,
+    }
+}
+
+/// What a message takes beside its payload.
+const MESSAGE: usize = 400;
 
 /// Flows are spread over so many shards, and the bounds for all of them divided: on one thread too, so that the same happens on any
 /// number. Where a bound is low, one shard keeps it exactly.
