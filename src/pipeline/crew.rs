@@ -72,7 +72,7 @@ pub(super) enum Step<'a> {
 impl<'a> Crew<'a> {
     pub(super) fn new(shards: Vec<Shard<'a>>, most: usize) -> Self {
         let state = State {
-            lanes: shards.into_iter().map(Lane::new).collect(),
+            lanes: (0..).zip(shards).map(|(number, shard)| Lane::new(number, shard)).collect(),
             batches: 0,
             free: Vec::new(),
             spent: Vec::new(),
@@ -207,7 +207,7 @@ impl<'a> State<'a> {
         for (number, lane) in (0..).zip(&mut self.lanes) {
             match &work {
                 Work::Batch(batch) if lane.is_idle() && batch.is_nothing_for(number) => {
-                    lane.until = Place::at(batch.last.saturating_add(1));
+                    lane.until = Place::at(batch.last.saturating_add(1), number);
                 }
                 _ => lane.work.push_back(work.clone()),
             }
@@ -222,7 +222,7 @@ impl<'a> State<'a> {
         let lane = self.lanes.get_mut(number)?;
         lane.last = thread;
         let (shard, work) = (lane.shard.take()?, lane.work.front()?.clone());
-        let said = self.spent.pop().unwrap_or_default();
+        let said = self.spent.pop().unwrap_or_else(Said::new);
         Some(Task { lane: number, shard, work, cursor: lane.cursor, said })
     }
 
@@ -265,13 +265,13 @@ impl<'a> State<'a> {
 }
 
 impl<'a> Lane<'a> {
-    fn new(shard: Shard<'a>) -> Self {
+    fn new(number: u8, shard: Shard<'a>) -> Self {
         Self {
             shard: Some(Box::new(shard)),
             work: VecDeque::new(),
             cursor: Cursor::default(),
             said: Vec::new(),
-            until: Place::default(),
+            until: Place::at(0, number),
             weight: 0,
             last: 0,
         }

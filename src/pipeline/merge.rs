@@ -37,7 +37,6 @@ pub(super) struct Merge<'a> {
 }
 
 /// What came of one shard.
-#[derive(Default)]
 struct Lane {
     said: VecDeque<Said>,
     /// How much of the text of the first was passed on.
@@ -55,8 +54,8 @@ impl<'a> Merge<'a> {
         Self {
             options,
             sink,
-            lanes: (0..shards).map(|_| Lane::default()).collect(),
-            heads: vec![Place::default(); shards.into()],
+            lanes: (0..shards).map(Lane::new).collect(),
+            heads: (0..shards).map(|shard| Place::at(0, shard)).collect(),
             spent: Vec::new(),
             totals: Totals::default(),
             handshakes: Handshakes::default(),
@@ -94,7 +93,7 @@ impl<'a> Merge<'a> {
     /// Passes on what is known to be next. Was there anything?
     pub(super) fn advance(&mut self) -> ControlFlow<(), bool> {
         let mut any = false;
-        while let Some((shard, _)) = self.heads.iter().enumerate().min_by_key(|(_, head)| **head)
+        while let Some(shard) = self.heads.iter().min().map(|head| head.shard())
             && let Some(item) = self.lanes.get_mut(shard).and_then(Lane::next)
         {
             any = true;
@@ -186,6 +185,11 @@ impl<'a> Merge<'a> {
 }
 
 impl Lane {
+    fn new(shard: u8) -> Self {
+        let said = VecDeque::new();
+        Self { said, used: 0, until: Place::at(0, shard), passed: 0, ids: HashMap::default() }
+    }
+
     /// The place of what comes next.
     fn head(&self) -> Place {
         let item = self.said.front().and_then(|said| said.items.front());

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 use super::hold::{LifeId, Worth};
-use super::shard::ROOM;
+use super::shard::{MOST, ROOM};
 use crate::event::{ConnectionId, Event};
 use crate::packet::PacketRef;
 
 /// Some of what a shard says, in order. Ids of connections are the shard's own.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Said {
     pub(super) items: VecDeque<Item>,
     /// The events among the items.
@@ -42,42 +42,60 @@ pub(super) enum What {
     Message { connection: ConnectionId, is_control: bool, length: usize },
 }
 
-/// A place in the order of all that is said. It does not depend on who follows which flow on which thread.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// A place in the order of all that is said: by packets; at each, first whose time is up, shard by shard, then what the packet
+/// itself brought. It does not depend on which thread follows which flow, and no two shards have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place(u64);
 
 impl Place {
-    /// Nothing comes before it.
-    pub(super) const fn at(packet: u64) -> Self {
-        Self(packet << RANKS)
-    }
-
-    /// Where a shard says whose time is up, before anything comes of the packet itself.
-    pub(super) fn expiry(packet: u64, shard: u8) -> Self {
+    /// Before all that a shard says at a packet and behind it: there it says whose time is up.
+    pub(super) fn at(packet: u64, shard: u8) -> Self {
         Self(packet << RANKS | u64::from(shard))
     }
 
     /// What the segment of a packet brings.
-    pub(super) const fn segment(packet: u64) -> Self {
-        Self(packet << RANKS | 1 << 8)
+    pub(super) fn segment(packet: u64, shard: u8) -> Self {
+        Self(packet << RANKS | SEGMENT | u64::from(shard))
     }
 
     /// The end of a connection that is open at the end of the capture, and began at this packet.
-    pub(super) const fn left(start: u64) -> Self {
-        Self(1 << 63 | start)
+    pub(super) fn left(start: u64, shard: u8) -> Self {
+        Self(LEFT | start << RANKS | u64::from(shard))
     }
 
-    /// Nothing comes at it or behind it.
-    pub(super) const END: Self = Self(u64::MAX);
+    /// The shard says nothing at it or behind it.
+    pub(super) fn end(shard: u8) -> Self {
+        Self(u64::MAX << RANKS | u64::from(shard))
+    }
+
+    /// Whose it is.
+    pub(super) fn shard(self) -> usize {
+        usize::from(self.0.to_le_bytes()[0] & (MOST - 1))
+    }
 }
 
-/// Bytes of the lists that are kept to be filled again.
-const KEPT: usize = 64 << 10;
+/// The lowest bits of a place: the number of the shard, and above it, whether it is the packet that brings it.
+const RANKS: u32 = 4;
+const SEGMENT: u64 = 1 << 3;
 
-/// Bits for the order of what is said at one packet: shards and one more. Numbers of packets need less than the others.
-const RANKS: u32 = 9;
+/// Numbers of packets stay below.
+const LEFT: u64 = 1 << 63;
 
 impl Said {
+    /// Nothing yet.
+    pub(super) fn new() -> Self {
+        Self {
+            items: VecDeque::new(),
+            events: VecDeque::new(),
+            answered: VecDeque::new(),
+            text: Vec::new(),
+            weight: 0,
+            until: Place::at(0, 0),
+            settled: Vec::new(),
+            known: None,
+        }
+    }
+
     /// Makes room for more, and keeps no more memory than is of use.
     pub(super) fn clear(&mut self) {
         self.items.clear();
@@ -92,3 +110,6 @@ impl Said {
         self.known = None;
     }
 }
+
+/// Bytes of each list that are kept to be filled again.
+const KEPT: usize = 64 << 10;

@@ -90,11 +90,11 @@ impl<'a> Shard<'a> {
                 (Some(part), tick) => tick.map_or(part.at.number, |tick| tick.packet.min(part.at.number)),
                 (None, Some(tick)) => tick.packet,
                 (None, None) => {
-                    said.until = Place::at(batch.last.saturating_add(1));
+                    said.until = Place::at(batch.last.saturating_add(1), self.number);
                     return true;
                 }
             };
-            said.until = Place::expiry(packet, self.number);
+            said.until = Place::at(packet, self.number);
             if self.is_full(said) {
                 return false;
             }
@@ -116,7 +116,7 @@ impl<'a> Shard<'a> {
     /// Ends flows whose time is up. Was it too much to say for now?
     fn expire(&mut self, packet: u64, now: Timestamp, said: &mut Said) -> bool {
         while self.flows.expire(now) {
-            self.mark(Place::expiry(packet, self.number), said);
+            self.mark(Place::at(packet, self.number), said);
             if self.is_full(said) {
                 return true;
             }
@@ -127,22 +127,22 @@ impl<'a> Shard<'a> {
     fn segment(&mut self, batch: &Batch, part: &Part, said: &mut Said) {
         let segment = batch.segment(part);
         said.known = self.flows.segment(&segment, (part.key, part.direction), part.now);
-        self.mark(Place::segment(part.at.number), said);
+        self.mark(Place::segment(part.at.number, self.number), said);
     }
 
     fn finish(&mut self, said: &mut Said) -> bool {
         let mut left = self.left.take().unwrap_or_else(|| self.flows.left());
         while let Some((start, flow)) = left.as_slice().first().copied() {
-            said.until = Place::left(start);
+            said.until = Place::left(start, self.number);
             if self.is_full(said) {
                 self.left = Some(left);
                 return false;
             }
             left.next();
             self.flows.finish(flow);
-            self.mark(Place::left(start), said);
+            self.mark(Place::left(start, self.number), said);
         }
-        said.until = Place::END;
+        said.until = Place::end(self.number);
         true
     }
 
@@ -237,6 +237,7 @@ const LEAST_MEMORY: usize = 128 << 20;
 /// is seldom room.
 pub(super) const ROOM: usize = if cfg!(test) { 256 } else { 256 << 10 };
 
-/// Enough that the code of analysis and that of reports do not drive each other out of the processor's cache.
-const WAITING: usize = 64;
+/// Enough that the code of analysis and that of reports do not drive each other out of the processor's cache at each message; few
+/// enough that the allocator has what was freed at hand for the next ones.
+const WAITING: usize = 6;
 const WAITING_PAYLOAD: usize = 64 << 10;

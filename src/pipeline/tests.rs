@@ -215,7 +215,7 @@ fn what_a_pipe_brings_is_said_before_more_is_asked_for() {
             self.0.position()
         }
     }
-    let file = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/01_seed_ws_hello.pcap")).unwrap();
+    let file = include_bytes!("../../testdata/01_seed_ws_hello.pcap");
     let input = capture::from_reader("pipe", Cursor::new(file), &Options::default().limits).unwrap();
     let reached = std::cell::Cell::new(0);
     let mut until = Until(&reached, 0);
