@@ -12,6 +12,7 @@ mod history;
 mod lane;
 mod latest;
 mod masking;
+mod options;
 pub mod outbox;
 mod peers;
 mod pending;
@@ -22,13 +23,12 @@ mod session;
 mod signature;
 mod timing;
 
-use std::num::NonZero;
-
 pub use assume::{Assumed, Assumptions};
 use context::Context;
 pub use ending::Ending;
 use exchange::{Exchange, Leave};
 use held::Item;
+pub use options::Options;
 use outbox::Outbox;
 use peers::Peers;
 use roleless::{Learned, Roleless};
@@ -38,44 +38,12 @@ use signature::may_be_frames;
 
 use crate::event::CloseHow;
 use crate::http::Handshake;
-use crate::limits::Limits;
 use crate::packet::{PacketRef, Side};
 use crate::rules::ending::TcpClose;
 use crate::rules::handshake::around::Recognised;
 use crate::rules::handshake::{Conduct, End};
-use crate::rules::thresholds::Thresholds;
 use crate::rules::transport::{ends_in_frame, holes};
 use crate::tcp::{Chunk, Delivery, Direction, FlowKey, Tracker};
-
-/// What analysis keeps, and its bounds.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Every bound.
-    pub limits: Limits,
-    /// Payload bytes of each message that the reports want; `usize::MAX` for all. `Limits::payload` holds anyway.
-    pub payload: usize,
-    /// Are the frames of each message wanted?
-    pub frames: bool,
-    /// When something legal becomes worth a finding.
-    pub thresholds: Thresholds,
-    /// What is taken for granted where the capture does not show it.
-    pub assume: Assumptions,
-    /// On so many threads files are analysed, which changes nothing but the time that it takes.
-    pub threads: NonZero<usize>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            limits: Limits::default(),
-            payload: usize::MAX,
-            frames: false,
-            thresholds: Thresholds::default(),
-            assume: Assumptions::default(),
-            threads: NonZero::<usize>::MIN,
-        }
-    }
-}
 
 /// One TCP connection.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use super::*;
 use crate::decode::{Segment, TcpFlags};
 use crate::event::{Close, Event, EventKind, Initiator, TimelineMessage};
 use crate::http::Outcome;
+use crate::limits::Limits;
 use crate::packet::Endpoint;
 use crate::tcp::{Gap, GapReason};
 
