@@ -59,7 +59,7 @@ fn any_number_of_threads_writes_the_same_bytes() {
     let path = path.to_str().unwrap();
     is_same(&["read", path, "--format", "ndjson"]);
     is_same(&["read", path, "--format", "ndjson", "--connection", "3,77", "--frames"]);
-    is_same(&["read", path, "--format", "json", "--redact", "payloads", "--redact-key", "0123456789abcdef"]);
+    is_same(&["read", path, "--format", "json", "--redact=payloads", "--redact-key", "0123456789abcdef"]);
     is_same(&["read", path, "--summary"]);
     is_same(&["read", path, "--where", "m.text.contains('77')", "--context", "1"]);
     is_same(&["read", path, "--format", "ndjson", "--max-connections", "40"]);
