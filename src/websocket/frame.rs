@@ -13,7 +13,6 @@ pub const MAX_HEADER: usize = 14;
 ///
 /// # Errors
 /// Only `Incomplete`: the input ends before the header does.
-#[inline]
 pub fn frame_header(input: &[u8]) -> IResult<&[u8], FrameHeader> {
     let (input, [first, second]) = bytes(input)?;
     let (input, (length_form, length)) = payload_length(input, second & !MASK_BIT)?;
