@@ -190,12 +190,19 @@ pub enum CloseHow {
     Reset,
     /// Silence for longer than `Limits::idle_websocket`.
     Idle,
-    /// The capture ended, or wspect had to give the connection up, while it was open.
+    /// wspect gave the connection up while it was open, because a limit was reached: `Limits::flows`, or `Limits::memory`.
+    GivenUp,
+    /// The capture ended while it was open.
     #[default]
     CaptureEnded,
 }
 
 impl CloseHow {
+    /// Was the connection open when no more could be seen of it?
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::CaptureEnded | Self::GivenUp)
+    }
+
     /// As the output writes it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -205,6 +212,7 @@ impl CloseHow {
             Self::Fin => "fin",
             Self::Reset => "reset",
             Self::Idle => "idle",
+            Self::GivenUp => "given_up",
             Self::CaptureEnded => "capture_ended",
         }
     }

@@ -10,7 +10,7 @@ use crate::rules::handshake::End;
 pub struct Ending {
     /// Its last packet.
     pub at: PacketRef,
-    /// `Fin`, `Reset`, `Idle` or `CaptureEnded`.
+    /// `Fin`, `Reset`, `Idle`, `GivenUp` or `CaptureEnded`.
     pub how: CloseHow,
     /// The first FIN or RST.
     pub(super) first: Option<TcpClose>,
@@ -29,6 +29,7 @@ impl From<&Ending> for End {
     fn from(ending: &Ending) -> Self {
         match ending.how {
             CloseHow::CaptureEnded => Self::Capture(ending.at),
+            CloseHow::GivenUp => Self::GivenUp(ending.at),
             _ => Self::Connection(ending.at),
         }
     }

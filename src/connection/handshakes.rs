@@ -36,7 +36,9 @@ pub(super) fn answered(opening: &Opening, end: End) -> PacketRef {
     let over = match end {
         End::Connection(at) | End::Capture(at) => at,
         // Nobody knows for how long it waited.
-        End::Lost(at) => opening.handshake.request.as_ref().map_or(at, |request| request.last),
+        End::GivenUp(at) | End::Lost(at) => {
+            opening.handshake.request.as_ref().map_or(at, |request| request.last)
+        }
     };
     opening.handshake.response.as_ref().map_or(over, |response| response.last)
 }

@@ -253,7 +253,8 @@ impl History {
         let end = End {
             last: ending.at,
             tcp,
-            over: ending.how != CloseHow::CaptureEnded,
+            over: !ending.how.is_open(),
+            given_up: ending.how == CloseHow::GivenUp,
             begun,
             silence: before.map(|before| begun.time.nanos_since(before.time)),
             sides: [

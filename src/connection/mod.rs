@@ -248,7 +248,9 @@ impl Connection {
         }
         if let Stage::WebSocket(mut session) = self.stage {
             let mut findings = Vec::new();
-            if let Some(passage) = self.peers.passage(tcp, at) {
+            // Of a connection that was given up the capture has more, and had more of it if it was given up before.
+            let passage = self.peers.passage(tcp, at).filter(|_| how != CloseHow::GivenUp);
+            if let Some(passage) = passage {
                 passage.check(&options.thresholds, &mut |finding| findings.push(finding));
                 session.stalled([Side::Client, Side::Server].map(|side| passage.stalls(side)));
             }

@@ -114,7 +114,7 @@ fn is_open_ended(closing: &Closing) -> bool {
 }
 
 /// Endings behind which more may have come.
-const OPEN_ENDED: [CloseHow; 2] = [CloseHow::CaptureEnded, CloseHow::CloseAnswerUnknown];
+const OPEN_ENDED: [CloseHow; 3] = [CloseHow::CaptureEnded, CloseHow::GivenUp, CloseHow::CloseAnswerUnknown];
 
 fn heads(handshakes: [View<'_, Handshake>; 2]) -> Vec<Change> {
     let mut changes = Vec::new();

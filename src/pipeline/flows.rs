@@ -231,7 +231,7 @@ impl<'a> Flows<'a> {
     fn give_one_up(&mut self) -> bool {
         while let Some(timer) = self.timers.pop_any() {
             if self.flow_of(&timer).is_some() {
-                self.remove(timer.slot, CloseHow::CaptureEnded);
+                self.remove(timer.slot, CloseHow::GivenUp);
                 return true;
             }
         }

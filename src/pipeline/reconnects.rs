@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use crate::event::statistics::{Backoff, Distribution, Reconnects};
-use crate::event::{CloseHow, Closing, ConnectionId, Event, EventKind, Opening};
+use crate::event::{Closing, ConnectionId, Event, EventKind, Opening};
 use crate::packet::{Endpoint, Timestamp};
 
 /// The lives of all connections, as long as there is room.
@@ -121,7 +121,7 @@ impl Lives {
 
     fn close(&mut self, id: ConnectionId, closing: &Closing) {
         let Some((place, life)) = self.open.remove(&id) else { return };
-        let ended = closing.close.as_ref().is_none_or(|close| close.how != CloseHow::CaptureEnded);
+        let ended = closing.close.as_ref().is_none_or(|close| !close.how.is_open());
         if let Some((_, lives)) = self.clients.get_mut(place) {
             lives.push(Life { end: closing.end.time, ended, ..life });
         }

@@ -81,14 +81,14 @@ impl Cut {
             (
                 *flows,
                 format!(
-                    "{flows} TCP connections were given up early: more than {} at the same time (--max-connections)",
+                    "{flows} times a TCP connection was given up early: more than {} at the same time (--max-connections); what came of it later counts as another one",
                     limits.flows
                 ),
             ),
             (
                 *relieved,
                 format!(
-                    "{relieved} TCP connections were given up early: all together held more than {} bytes (--max-memory)",
+                    "{relieved} times a TCP connection was given up early: all together held more than {} bytes (--max-memory); what came of it later counts as another one",
                     limits.memory
                 ),
             ),

@@ -213,8 +213,16 @@ const DIRECTIONS: &[&str] = &["client_to_server", "server_to_client"];
 const TYPES: &[&str] = &["text", "binary", "close", "ping", "pong", "reserved"];
 const OUTCOMES: &[&str] = &["accepted", "refused", "invalid", "unanswered", "not_captured"];
 const INITIATORS: &[&str] = &["client", "server", "both", "unknown"];
-const HOWS: &[&str] =
-    &["close_handshake", "close_unanswered", "close_answer_unknown", "fin", "reset", "idle", "capture_ended"];
+const HOWS: &[&str] = &[
+    "close_handshake",
+    "close_unanswered",
+    "close_answer_unknown",
+    "fin",
+    "reset",
+    "idle",
+    "given_up",
+    "capture_ended",
+];
 const SEVERITIES: &[&str] = &["error", "warning", "note", "info"];
 const BLAMES: &[&str] = &["client", "server", "capture"];
 

@@ -55,6 +55,8 @@ pub struct End {
     pub tcp: Option<TcpClose>,
     /// Did it come to its end before the capture did? (A silent one is given up.)
     pub over: bool,
+    /// Was it given up because of a limit, and what came of it is not known?
+    pub given_up: bool,
     /// What began the closing: the first Close, FIN or RST; the last packet where there is none.
     pub begun: PacketRef,
     /// From the last message to there, or from the opening where there was no message.
@@ -119,7 +121,7 @@ pub fn check(end: &End, thresholds: &Thresholds, found: &mut impl FnMut(Finding)
 
 /// The capture ends, TCP does not.
 fn check_open(end: &End, broken: &mut impl FnMut(&'static Rule, Blame, PacketRef, String)) {
-    if end.over {
+    if end.over || end.given_up {
         return;
     }
     if end.closer.is_none() {

@@ -36,6 +36,10 @@ fn max_connections_is_how_many_are_followed_at_the_same_time() {
             given_up,
             "{said:?}"
         );
+        let ended = |how: &str| lines.iter().filter(|line| line["close"]["how"] == how).count();
+        let open_at_end = lines.iter().filter(|line| line["rule"] == "connection-open-at-end").count();
+        assert_eq!(ended("capture_ended"), open_at_end, "the capture ends while these are open, no others");
+        assert_eq!(ended("given_up") > 0, given_up);
         let texts = lines.iter().filter(|line| line["text"] == "still there").count();
         assert!(given_up || texts == 12, "{texts}");
     }

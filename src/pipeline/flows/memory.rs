@@ -88,7 +88,7 @@ impl Flows<'_> {
         flow.account.is_large = false;
         if flow.account.bytes > LARGE {
             self.memory.relieved += 1;
-            self.remove(slot, CloseHow::CaptureEnded);
+            self.remove(slot, CloseHow::GivenUp);
         }
     }
 }

@@ -17,6 +17,7 @@ pub(super) fn verdict(close: &Close) -> String {
             format!("{}: {}, still open at the end of the capture", who(close), first_close(close))
         }
         CloseHow::Idle => "given up after a long silence".to_owned(),
+        CloseHow::GivenUp => "given up while it was open, because a limit was reached".to_owned(),
         CloseHow::CaptureEnded => "still open when the capture ended".to_owned(),
     };
     let ended = close.initiator != Initiator::Unknown;

@@ -114,6 +114,7 @@ pub(super) fn closed(close: &Close) -> String {
         CloseHow::Fin => format!("{who} FIN{seen_by}"),
         CloseHow::Reset => format!("{who} RST{seen_by}"),
         CloseHow::Idle => "silent too long".to_owned(),
+        CloseHow::GivenUp => "given up (limit)".to_owned(),
         CloseHow::CaptureEnded => "open at end".to_owned(),
     }
 }

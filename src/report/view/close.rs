@@ -116,6 +116,7 @@ enum How {
     Fin,
     Reset,
     Idle,
+    GivenUp,
     CaptureEnded,
 }
 
@@ -128,6 +129,7 @@ impl From<CloseHow> for How {
             CloseHow::Fin => Self::Fin,
             CloseHow::Reset => Self::Reset,
             CloseHow::Idle => Self::Idle,
+            CloseHow::GivenUp => Self::GivenUp,
             CloseHow::CaptureEnded => Self::CaptureEnded,
         }
     }

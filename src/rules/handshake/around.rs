@@ -111,6 +111,8 @@ pub enum End {
     Connection(PacketRef),
     /// The capture ended.
     Capture(PacketRef),
+    /// wspect gave the connection up because of a limit.
+    GivenUp(PacketRef),
     /// It may have come: bytes are missing from the capture where it would be.
     Lost(PacketRef),
 }
@@ -119,7 +121,7 @@ impl End {
     /// When the wait ended, or was given up.
     pub const fn at(self) -> PacketRef {
         match self {
-            Self::Connection(at) | Self::Capture(at) | Self::Lost(at) => at,
+            Self::Connection(at) | Self::Capture(at) | Self::GivenUp(at) | Self::Lost(at) => at,
         }
     }
 }

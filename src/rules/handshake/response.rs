@@ -103,7 +103,9 @@ pub(super) fn check_outcome(
     found: &mut impl FnMut(Finding),
 ) {
     match (handshake.outcome, &handshake.request, &handshake.response) {
-        (Outcome::Unanswered, Some(request), _) => found(no_response(request, end, thresholds)),
+        (Outcome::Unanswered, Some(request), _) => {
+            no_response(request, end, thresholds).into_iter().for_each(found);
+        }
         (Outcome::Refused, _, Some(response)) => {
             found(REJECTED.broken(Side::Server, response.last, refusal(response)));
         }
@@ -111,24 +113,26 @@ pub(super) fn check_outcome(
     }
 }
 
-fn no_response(request: &RequestHead, end: End, thresholds: &Thresholds) -> Finding {
+fn no_response(request: &RequestHead, end: End, thresholds: &Thresholds) -> Option<Finding> {
     let (blame, what) = match end {
         End::Connection(_) => (Blame::Server, "the connection ended"),
         End::Capture(_) => (Blame::Capture, "the capture ended"),
         End::Lost(at) => {
             let detail =
                 "the answer to the upgrade request is not in the capture, or too much came before it";
-            return NO_RESPONSE.broken(Blame::Capture, at, detail.into());
+            return Some(NO_RESPONSE.broken(Blame::Capture, at, detail.into()));
         }
+        End::GivenUp(_) => return None,
     };
     let at = end.at();
     let waited = at.time.nanos_since(request.last.time);
     let early = blame == Blame::Capture && !reaches(waited, thresholds.slow_handshake);
     let waited = super::around::milliseconds(waited);
     if early {
-        return OPEN_AT_END.broken(blame, at, format!("the capture ends {waited} after the upgrade request"));
+        let detail = format!("the capture ends {waited} after the upgrade request");
+        return Some(OPEN_AT_END.broken(blame, at, detail));
     }
-    NO_RESPONSE.broken(blame, at, format!("no answer to the upgrade request in {waited}, when {what}"))
+    Some(NO_RESPONSE.broken(blame, at, format!("no answer to the upgrade request in {waited}, when {what}")))
 }
 
 /// `403 Forbidden`, and what tells the client how to do better.
