@@ -63,7 +63,7 @@ pub struct Limits {
     /// Payload bytes of a message that are kept (`--max-payload`); its length and UTF-8 are checked to the end.
     pub payload: usize,
     /// Payload bytes of all messages that one packet completes: one that fills a hole sets free what waited behind it, and
-    /// `early_bytes` can inflate to a thousand times as much. Beyond this the payloads are cut, but for the first one; common messages of
+    /// `early_bytes` can inflate to a thousand times as much. The payloads of those that follow are not kept; common messages of
     /// `early_bytes` inflate to some 40 MiB.
     pub released: usize,
     /// Bytes that one compressed message may give. DEFLATE reaches 1,032 times the size: 1 GiB is far beyond what

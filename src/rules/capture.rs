@@ -97,7 +97,7 @@ impl CutPayloads {
     }
 }
 
-/// The messages of a connection whose payloads were cut because one packet completed too much at once.
+/// The messages of a connection whose payloads were not kept because one packet completed too much at once.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CutReleases {
     /// Payload bytes that the current packet completed.
@@ -113,12 +113,11 @@ impl CutReleases {
         self.released = 0;
     }
 
-    /// Cuts what the message has too much of.
+    /// Takes the payload away, where those before it were enough.
     pub fn cut(&mut self, message: &mut Message, index: u64, limits: &Limits) {
-        let room = limits.released.saturating_sub(self.released);
-        if self.released > 0 && message.payload.len() > room && !message.opcode.is_control() {
-            message.payload.truncate(room);
-            message.payload.shrink_to_fit();
+        let is_too_much = self.released >= limits.released && !message.payload.is_empty();
+        if is_too_much && !message.opcode.is_control() {
+            message.payload = Vec::new();
             message.truncated = true;
             self.count += 1;
             self.first.get_or_insert((index, message.last));
@@ -130,7 +129,7 @@ impl CutReleases {
     pub fn check(&self, limits: &Limits, found: &mut impl FnMut(Finding)) {
         let Some((index, at)) = self.first else { return };
         let detail = format!(
-            "{} payloads were cut, the first one here: a single packet completed messages of more than {} bytes (released)",
+            "{} payloads were not kept, the first one here: a single packet completed messages of more than {} bytes (released)",
             self.count, limits.released
         );
         found(Finding { message: Some(index), ..LIMIT_REACHED.broken(Blame::Capture, at, detail) });
