@@ -26,6 +26,7 @@
 //! The modules stand in layer order: each may use those above it, as `docs/architecture.md` says and
 //! `tests/layers.rs` holds.
 
+mod ahead;
 pub mod limits;
 pub mod packet;
 

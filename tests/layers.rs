@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &str)] = &[
     ("packet", ""),
     ("limits", "packet"), // its times are counted in `packet`'s nanoseconds
+    ("ahead", ""),
     ("capture", "packet limits"),
     ("decode", "packet limits"),
     ("tcp", "packet limits decode"),
@@ -23,8 +24,8 @@ const LAYERS: &[(&str, &str)] = &[
     ("subprotocol", "packet limits"),
     ("rules", "packet limits tcp tls http http2 websocket subprotocol"),
     ("event", "packet limits decode tcp tls http http2 websocket subprotocol rules"),
-    ("connection", "packet limits decode tcp tls http http2 websocket subprotocol rules event"),
-    ("pipeline", "packet limits capture decode tcp rules event connection"),
+    ("connection", "ahead packet limits decode tcp tls http http2 websocket subprotocol rules event"),
+    ("pipeline", "ahead packet limits capture decode tcp rules event connection"),
     ("document", "packet limits capture http websocket rules event connection pipeline"),
     ("query", "packet decode http websocket rules event document"), // `decode` names what was skipped
     ("redact", "http websocket rules event document"),

@@ -107,6 +107,13 @@ impl Connection {
         matches!(self.stage, Stage::WebSocket(_))
     }
 
+    /// Asks for what the next segment of an open WebSocket connection needs.
+    pub fn fetch(&self) {
+        if let Stage::WebSocket(session) = &self.stage {
+            session.fetch();
+        }
+    }
+
     /// What it takes, beside itself.
     pub fn footprint(&self) -> Footprint {
         let bytes = match &self.stage {

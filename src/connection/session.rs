@@ -2,6 +2,8 @@
 
 mod lane;
 
+use std::mem::offset_of;
+
 use lane::Lane;
 
 use super::extensions::{Extensions, Framing};
@@ -9,6 +11,7 @@ use super::history::{Cut, History};
 use super::outbox::{Outbox, Tally};
 use super::search::{Found, Search, masking_of};
 use super::{Ending, Footprint, Options};
+use crate::ahead::fetch;
 use crate::event::{Closing, ConnectionId, EventKind, TimelineMessage, Traffic};
 use crate::http::Handshake;
 use crate::packet::{PacketRef, Side};
@@ -155,6 +158,11 @@ impl Session {
         let (traffic, statistics) = (self.traffic(), self.history.statistics());
         let closing = Closing { end: ending.at, close: Some(close), traffic, statistics };
         out.say(self.id, ending.at, EventKind::Closed(Box::new(closing)));
+    }
+
+    /// Asks for all of it.
+    pub(super) fn fetch(&self) {
+        fetch(&self.messages, offset_of!(Self, messages), size_of::<Self>());
     }
 
     pub(super) fn footprint(&self) -> Footprint {

@@ -111,15 +111,26 @@ impl<'a> Flows<'a> {
         self.out.protocols()
     }
 
-    /// Takes one segment; `now` is the latest time of the capture, up to which flows have expired. Says to which life it
-    /// belongs, and what is known of that.
+    /// Where the flows of segments are that come next, as far as they are known. Asks for what these need, all at once: one after
+    /// the other, memory would take as long as the work.
+    pub(super) fn look_ahead(&self, keys: impl Iterator<Item = FlowKey>, slots: &mut Vec<Option<usize>>) {
+        slots.clear();
+        slots.extend(keys.map(|key| self.find(&key)));
+        let followed = |slot: &Option<usize>| self.followed((*slot)?);
+        slots.iter().filter_map(followed).for_each(Followed::fetch);
+        slots.iter().filter_map(followed).for_each(|followed| followed.connection.fetch());
+    }
+
+    /// Takes one segment, whose flow was at this slot a moment ago; `now` is the latest time of the capture, up to which flows have
+    /// expired. Says to which life it belongs, and what is known of that.
     pub(super) fn segment(
         &mut self,
         segment: &Segment<'_>,
-        (key, direction): (FlowKey, Direction),
+        (key, direction, slot): (FlowKey, Direction, Option<usize>),
         now: Timestamp,
     ) -> Option<(LifeId, Worth)> {
-        let slot = match self.find(&key) {
+        let slot = slot.filter(|slot| key_of(&self.slots, *slot) == Some(&key));
+        let slot = match slot.or_else(|| self.find(&key)) {
             Some(slot) => slot,
             None if opens_flow(segment) => self.insert(key, segment.at, now),
             None => return None,
@@ -172,6 +183,13 @@ impl<'a> Flows<'a> {
     fn find(&self, key: &FlowKey) -> Option<usize> {
         let is_its = |slot: &usize| key_of(&self.slots, *slot) == Some(key);
         self.index.find(self.hasher.hash_one(key), is_its).copied()
+    }
+
+    fn followed(&self, slot: usize) -> Option<&Followed> {
+        match &self.slots.get(slot)?.flow.as_ref()?.life {
+            Life::Followed(followed) => Some(followed),
+            Life::Other(_) | Life::Closed(_) => None,
+        }
     }
 
     fn insert(&mut self, key: FlowKey, at: PacketRef, now: Timestamp) -> usize {

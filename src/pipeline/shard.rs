@@ -16,6 +16,8 @@ use crate::packet::Timestamp;
 pub(super) struct Shard<'a> {
     number: u8,
     flows: Flows<'a>,
+    /// Where the flows of some segments are, as far as they are known.
+    slots: Vec<Option<usize>>,
     scribe: Option<Box<dyn Scribe>>,
     /// The places of what waits in the outbox, and how many things were said at each.
     marks: Vec<(Place, usize)>,
@@ -57,7 +59,7 @@ impl<'a> Shard<'a> {
         scribe: Option<Box<dyn Scribe>>,
     ) -> Self {
         let flows = Flows::new(options, (number.into(), shards.into()), settles.then(Vec::new));
-        Self { number, flows, scribe, marks: Vec::new(), marked: 0, left: None }
+        Self { number, flows, slots: Vec::new(), scribe, marks: Vec::new(), marked: 0, left: None }
     }
 
     /// Goes on with its work, until it is done or much is said. Is it done?
@@ -104,8 +106,9 @@ impl<'a> Shard<'a> {
                 }
                 (Some(part), _) => {
                     if !self.expire(packet, part.now, said) {
+                        let slot = self.look_ahead(parts, cursor.part);
                         cursor.part += 1;
-                        self.segment(batch, part, said);
+                        self.segment(batch, part, slot, said);
                     }
                 }
                 (None, _) => cursor.tick += 1,
@@ -124,9 +127,19 @@ impl<'a> Shard<'a> {
         false
     }
 
-    fn segment(&mut self, batch: &Batch, part: &Part, said: &mut Said) {
+    /// Where the flow of a segment is, found a few segments before.
+    fn look_ahead(&mut self, parts: &[Part], number: usize) -> Option<usize> {
+        let place = number % AHEAD;
+        if place == 0 {
+            let next = parts.iter().skip(number).take(AHEAD);
+            self.flows.look_ahead(next.map(|part| part.key), &mut self.slots);
+        }
+        self.slots.get(place).copied().flatten()
+    }
+
+    fn segment(&mut self, batch: &Batch, part: &Part, slot: Option<usize>, said: &mut Said) {
         let segment = batch.segment(part);
-        said.known = self.flows.segment(&segment, (part.key, part.direction), part.now);
+        said.known = self.flows.segment(&segment, (part.key, part.direction, slot), part.now);
         self.mark(Place::segment(part.at.number, self.number), said);
     }
 
@@ -236,6 +249,9 @@ const LEAST_MEMORY: usize = 128 << 20;
 /// Bytes that a shard may have said before they are passed on: a few bytes inflate to a thousand times as many. In tests there
 /// is seldom room.
 pub(super) const ROOM: usize = if cfg!(test) { 256 } else { 256 << 10 };
+
+/// Segments that are looked at together before they are followed. What they need fits the cache next to the processor.
+const AHEAD: usize = 8;
 
 /// Enough that the code of analysis and that of reports do not drive each other out of the processor's cache at each message; few
 /// enough that the allocator has what was freed at hand for the next ones.

@@ -31,8 +31,11 @@ impl Sketch {
 
     /// `None` where no value came.
     pub(super) fn distribution(&mut self) -> Option<Distribution> {
-        match &self.many {
-            Some(many) => many.distribution(),
+        match &mut self.many {
+            Some(many) => {
+                self.few.drain(..).for_each(|value| many.push(value));
+                many.distribution()
+            }
             None => Distribution::of(&mut self.few),
         }
     }
@@ -44,7 +47,9 @@ impl Sketch {
             return self.few.push(value);
         }
         let many = self.many.get_or_insert_default();
-        std::mem::take(&mut self.few).into_iter().chain([value]).for_each(|value| many.push(value));
+        self.few.drain(..).for_each(|value| many.push(value));
+        self.few.shrink_to(FEW / 8);
+        self.few.push(value);
     }
 }
 

@@ -1,6 +1,9 @@
 //! One connection on a 4-tuple, from its first segment to the last that belongs to it.
 
+use std::mem::offset_of;
+
 use super::overdue::Lapse;
+use crate::ahead::fetch;
 use crate::connection::outbox::Outbox;
 use crate::connection::{Connection, Options};
 use crate::decode::{Segment, TcpFlags};
@@ -55,6 +58,11 @@ impl Life {
 }
 
 impl Followed {
+    /// Asks for all of it.
+    pub(super) fn fetch(&self) {
+        fetch(&self.start.number, offset_of!(Self, start.number), size_of::<Self>());
+    }
+
     pub(super) fn push(
         &mut self,
         segment: &Segment<'_>,

@@ -1,0 +1,37 @@
+//! Memory that will be read soon → on its way to the processor, which goes on meanwhile.
+
+use std::slice;
+
+use prefetch_index::prefetch_index;
+
+/// Asks for the cache lines of a value of so many bytes that has `field` at this offset. Between two packets of a connection come those
+/// of many others, so that nothing of it is at hand.
+pub(crate) fn fetch(field: &u64, offset: usize, size: usize) {
+    let start = (offset / size_of::<u64>()).wrapping_neg();
+    for word in (0..size.div_ceil(size_of::<u64>())).step_by(LINE) {
+        // Places beside the slice are fine: nothing is read.
+        prefetch_index(slice::from_ref(field), start.wrapping_add(word));
+    }
+}
+
+/// Words in a cache line.
+const LINE: usize = 64 / size_of::<u64>();
+
+#[cfg(test)]
+mod tests {
+    use std::mem::offset_of;
+
+    use super::*;
+
+    #[test]
+    fn a_value_is_only_looked_at() {
+        struct Value {
+            before: [u64; 20],
+            field: u64,
+            behind: [u64; 20],
+        }
+        let value = Value { before: [1; 20], field: 2, behind: [3; 20] };
+        fetch(&value.field, offset_of!(Value, field), size_of::<Value>());
+        assert_eq!((value.before, value.field, value.behind), ([1; 20], 2, [3; 20]));
+    }
+}
