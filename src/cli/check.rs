@@ -132,7 +132,7 @@ fn bless(
         None => baseline,
     };
     let mut file = create(path, &arguments.captures)?;
-    file.write_all(baseline.json()?.as_bytes()).with_context(|| path.display().to_string())?;
+    checked::baseline(&baseline, &mut file).with_context(|| path.display().to_string())?;
     say(&format!("wspect: {} is the baseline now", path.display()));
     Ok(baseline)
 }

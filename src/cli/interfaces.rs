@@ -7,6 +7,8 @@ use serde::Serialize;
 use super::args::{InterfacesArguments, ListFormat};
 use super::say;
 use crate::capture::live::{Listed, interfaces};
+use crate::report::escaped_json;
+use crate::report::text::{Rest, fit};
 
 /// Lists what can be captured; says why, where nothing can.
 pub(super) fn run(arguments: &InterfacesArguments) -> anyhow::Result<()> {
@@ -14,11 +16,7 @@ pub(super) fn run(arguments: &InterfacesArguments) -> anyhow::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match arguments.format {
         ListFormat::Table => table(&listed, &mut out)?,
-        ListFormat::Json => {
-            let listed: Vec<_> = listed.iter().map(Shape::from).collect();
-            serde_json::to_writer_pretty(&mut out, &listed).map_err(io::Error::from)?;
-            writeln!(out)?;
-        }
+        ListFormat::Json => json(&listed, &mut out)?,
     }
     out.flush()?;
     if let Some(trouble) = trouble {
@@ -33,9 +31,17 @@ fn table(listed: &[Listed], out: &mut impl Write) -> io::Result<()> {
         let addresses = each.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let parts = [kind(each).to_owned(), addresses, each.description.clone().unwrap_or_default()];
         let parts = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ");
-        writeln!(out, "{:widest$}  {parts}", each.name)?;
+        writeln!(
+            out,
+            "{}",
+            fit(format!("{:widest$}  {parts}", each.name).as_bytes(), usize::MAX, Rest::End)
+        )?;
     }
     Ok(())
+}
+
+fn json(listed: &[Listed], out: &mut impl Write) -> io::Result<()> {
+    escaped_json(&listed.iter().map(Shape::from).collect::<Vec<_>>(), out)
 }
 
 const fn kind(each: &Listed) -> &'static str {
@@ -68,6 +74,33 @@ impl<'a> From<&'a Listed> for Shape<'a> {
             up: listed.up,
             loopback: listed.loopback,
             wireless: listed.wireless,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_driver_says_steers_no_terminal() {
+        let description = Some("a\u{1b}[2J\u{9b}\u{202e}\u{feff}".to_owned());
+        let listed = [Listed {
+            name: "eth0\u{7f}".to_owned(),
+            description,
+            addresses: Vec::new(),
+            up: true,
+            loopback: false,
+            wireless: false,
+            connected: true,
+        }];
+        let (mut text, mut document) = (Vec::new(), Vec::new());
+        table(&listed, &mut text).unwrap();
+        json(&listed, &mut document).unwrap();
+        for shown in [text, document] {
+            let shown = String::from_utf8(shown).unwrap();
+            assert!(shown.contains("eth0") && shown.contains("[2J"), "{shown}");
+            assert!(shown.chars().all(|c| c == '\n' || (' '..='~').contains(&c)), "{shown:?}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
+use super::escaped;
 use super::shown::{PayloadMode, Shown};
 use super::view::{Files, Generator, Message, Parties, SCHEMA};
 use crate::diff::{self, Counting, Diff, Entry, Recording, Verdict};
@@ -64,8 +65,7 @@ pub fn json(compared: &Compared<'_>, out: &mut dyn Write) -> io::Result<()> {
         known: Shown { payload: PayloadMode::None, ..Shown::default() },
         shown: Shown { payload: PayloadMode::Preview, ..Shown::default() },
     };
-    serde_json::to_writer_pretty(&mut *out, &DiffDocument::new(&context))?;
-    writeln!(out)
+    escaped::json(&DiffDocument::new(&context), out)
 }
 
 /// What all parts of the document look into.

@@ -19,6 +19,7 @@ use std::io;
 use crate::event::{ConnectionId, Event, Scribe, Totals};
 use crate::packet::CaptureInfo;
 
+pub(crate) use escaped::json as escaped_json;
 pub use json::Json;
 pub use ndjson::Ndjson;
 pub use shown::{Color, Detail, Frames, PayloadMode, Picked, Shown, Statistics, TimeStyle};

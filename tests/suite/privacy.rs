@@ -301,6 +301,30 @@ fn nothing_that_steers_a_terminal_reaches_it() {
 }
 
 #[test]
+fn nothing_that_steers_a_terminal_is_in_a_comparison_or_a_baseline() {
+    let (a, b) = (scratch("esc\u{1b}]0;x\u{7}\u{9b}\u{feff}.pcap"), scratch("chat.pcap"));
+    std::fs::write(&a, hostile()).unwrap();
+    std::fs::write(&b, capture()).unwrap();
+    for format in ["table", "json"] {
+        for sides in [[&a, &b], [&b, &a]] {
+            let output = wspect().arg("diff").args(sides).args(["--strict", "-f", format]).output().unwrap();
+            assert_eq!(output.status.code(), Some(1));
+            assert_safe(&String::from_utf8(output.stdout).unwrap(), format);
+        }
+    }
+    let baseline = scratch("baseline.json");
+    let check = |option: Option<&str>| {
+        let mut command = wspect();
+        command.args(["check", "-f", "json", "--baseline"]).arg(&baseline).arg(&a).args(option);
+        let output = command.output().unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["baseline"].clone()
+    };
+    check(Some("--bless"));
+    assert_safe(&std::fs::read_to_string(&baseline).unwrap(), "baseline");
+    assert_eq!(check(None)["differences"], serde_json::json!([]));
+}
+
+#[test]
 fn errors_quote_nothing_that_steers_a_terminal() {
     let file = scratch("no\u{1b}[2J\u{202e}\u{9b}.pcap");
     std::fs::write(&file, b"no capture").unwrap();
@@ -339,6 +363,7 @@ fn assert_safe(shown: &str, what: &str) {
     let steers = |c: char| {
         c.is_control() && c != '\n'
             || matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(c, '\u{feff}' | '\u{e0000}'..='\u{e007f}')
     };
     let found = shown.char_indices().find(|(_, c)| steers(*c));
     assert_eq!(
@@ -454,7 +479,7 @@ const ALLOWED: [&str; 2] =
 
 /// A conversation with escape sequences, control and bidirectional characters in every place.
 fn hostile() -> Vec<u8> {
-    let steer = "\u{1b}[2J\u{1b}]0;x\u{7}\u{9b}31m\u{202e}\u{2066}\u{200f}\u{61c}\u{2028}\r\u{8}\u{7f}\u{0}";
+    let steer = "\u{1b}[2J\u{1b}]0;x\u{7}\u{9b}31m\u{202e}\u{2066}\u{200f}\u{61c}\u{2028}\u{feff}\u{e0041}\r\u{8}\u{7f}\u{0}";
     let in_head = steer.replace(['\r', '\0'], "");
     let upgrade = Upgrade::new(&format!("/{in_head}"))
         .request("Host", &format!("a{in_head}"))

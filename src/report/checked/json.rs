@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Checked, reason};
 use crate::check;
 use crate::query::Verdict;
-use crate::report::escaped::Escaped;
+use crate::report::escaped::{self, Escaped};
 use crate::report::view::{Files, Finding, Generator, SCHEMA, Totals};
 
 /// Writes the document.
@@ -17,8 +17,15 @@ use crate::report::view::{Files, Finding, Generator, SCHEMA, Totals};
 /// What the writer says.
 pub fn json(checked: &Checked<'_>, out: &mut dyn Write) -> io::Result<()> {
     let files = Files::new(&checked.document.totals.inputs);
-    serde_json::to_writer_pretty(Escaped::new(&mut *out), &CheckDocument::new(checked, &files))?;
-    writeln!(out)
+    escaped::json(&CheckDocument::new(checked, &files), out)
+}
+
+/// Writes a baseline.
+///
+/// # Errors
+/// What the writer says.
+pub fn baseline(baseline: &check::Baseline, out: &mut dyn Write) -> io::Result<()> {
+    Escaped::new(out).write_all(baseline.json()?.as_bytes())
 }
 
 /// What `wspect check --format json` writes.

@@ -9,7 +9,7 @@ mod table;
 pub(super) use json::CheckDocument;
 
 pub use github::github;
-pub use json::json;
+pub use json::{baseline, json};
 pub use junit::junit;
 pub use sarif::sarif;
 pub use table::table;

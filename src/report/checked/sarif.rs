@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Checked, place, place_of_difference, reason, safe, was_and_is};
 use crate::check::Judged;
-use crate::report::escaped::Escaped;
+use crate::report::escaped;
 use crate::rules::{Rule, Severity};
 
 /// Writes the log: a result for each finding, each expectation that fails and each difference, and the rules that they stand
@@ -27,8 +27,7 @@ pub fn sarif(checked: &Checked<'_>, out: &mut dyn Write) -> io::Result<()> {
             "results": results,
         }],
     });
-    serde_json::to_writer_pretty(Escaped::new(&mut *out), &log)?;
-    writeln!(out)
+    escaped::json(&log, out)
 }
 
 fn results(checked: &Checked<'_>, rules: &mut Rules) -> Vec<Value> {

@@ -111,7 +111,7 @@ fn escape_first<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
         b'\n' => b'n',
         b'\r' => b'r',
         b'\t' => b't',
-        ..0x20 => return by_code(u16::from(*byte), rest, out),
+        ..0x20 => return by_code(u32::from(*byte), rest, out),
         _ => return beyond_ascii(text, out),
     };
     out.extend_from_slice(&[b'\\', short]);
@@ -129,16 +129,20 @@ fn beyond_ascii<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
     rest
 }
 
-fn by_code<'a>(code: u16, rest: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
-    let digit =
-        |shift: u16| b"0123456789abcdef".get(usize::from(code >> shift & 15)).copied().unwrap_or_default();
-    out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
+fn by_code<'a>(code: u32, rest: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+    let character = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+    for unit in character.encode_utf16(&mut [0; 2]) {
+        let digit = |shift: u16| {
+            b"0123456789abcdef".get(usize::from(*unit >> shift & 15)).copied().unwrap_or_default()
+        };
+        out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
+    }
     rest
 }
 
 /// Does an unsafe character begin with this byte?
 const fn may_be_unsafe(byte: u8) -> bool {
-    matches!(byte, 0xc2 | 0xd8 | 0xe2)
+    matches!(byte, 0xc2 | 0xd8 | 0xe2 | 0xef | 0xf3)
 }
 
 #[cfg(test)]
@@ -159,7 +163,9 @@ mod tests {
 
     #[test]
     fn every_character_is_escaped_as_the_general_way_does_wherever_it_stands() {
-        for character in (0..0x3100).filter_map(char::from_u32) {
+        for character in
+            (0..0x3100).chain(0xfe00..0x1_0100).chain(0xd_ff00..0xe_1100).filter_map(char::from_u32)
+        {
             for (before, behind) in
                 [("", ""), ("123", "4\"6789abc"), ("1234567", "\u{e9}\u{9b}89"), ("\u{20ac}", "\u{20ac}")]
             {
@@ -172,7 +178,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_escaped_as_the_general_way_does(
-            text in prop_oneof![any::<String>(), "[\\PC\u{0}-\u{ff}\u{61c}\u{202e}\u{2066}\"\\\\]{0,60}"]
+            text in prop_oneof![any::<String>(), "[\\PC\u{0}-\u{ff}\u{61c}\u{202e}\u{2066}\u{feff}\u{e0000}-\u{e0081}\"\\\\]{0,60}"]
         ) {
             let (direct, general) = both(&text);
             prop_assert_eq!(direct, general);
