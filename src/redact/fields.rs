@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::fingerprint::Fingerprints;
-use super::names::{announces_secret, looks_secret, names_secret};
-use super::url::{self, Reading};
+use super::names::{announces_secret, gives_away, looks_random, names_secret};
+use super::url::{self, is_host};
 use crate::http::{Header, Headers, is_token};
 use crate::rules::handshake::is_registered_subprotocol;
 
@@ -27,16 +27,25 @@ impl<'f> Cleaner<'f> {
 
     /// A request target.
     pub(super) fn target(&mut self, target: &mut String) {
-        *target = url::clean(target, Reading::Url, self);
+        *target = url::clean(target, self);
+    }
+
+    /// The reason phrase of a response.
+    pub(super) fn reason(&mut self, reason: &mut String) {
+        if gives_away(reason) && !PHRASES.contains(&reason.as_str()) {
+            *reason = self.hide(reason);
+        }
     }
 
     /// All fields of a head.
     pub(super) fn headers(&mut self, headers: &mut Headers) {
         for header in &mut headers.0 {
-            header.value = self.value(header);
-            // A line that is no field can hold anything.
-            if !is_token(&header.name) {
+            if is_token(&header.name) {
+                header.value = self.value(header);
+            } else {
+                // A line that is no field can hold anything.
                 header.name = self.hide(&header.name);
+                header.value = self.hide(&header.value);
             }
         }
     }
@@ -51,15 +60,20 @@ impl<'f> Cleaner<'f> {
     }
 
     fn value(&mut self, Header { name, value }: &Header) -> String {
-        let name = name.trim().to_ascii_lowercase();
+        let name = name.to_ascii_lowercase();
         match name.as_str() {
             "cookie" => self.list(value, ';', Self::cookie),
-            "set-cookie" => self.list(value, ';', Self::cookie_attribute),
-            "authorization" | "proxy-authorization" => self.authorization(value),
+            "set-cookie" => self.set_cookie(value),
+            "authorization" | "proxy-authorization" | "www-authenticate" | "proxy-authenticate" => {
+                self.authorization(value)
+            }
             "sec-websocket-protocol" => self.subprotocols(value),
-            "location" | "referer" | "content-location" | "origin" => url::clean(value, Reading::Url, self),
-            _ if names_secret(&name) && !is_public(&name) => self.hide(value),
-            _ => url::clean(value, Reading::Text, self),
+            "location" | "referer" | "content-location" | "origin" | "access-control-allow-origin" => {
+                url::clean(value, self)
+            }
+            name if is_public(name, value) => value.clone(),
+            name if names_secret(name) || gives_away(value) => self.hide(value),
+            _ => value.clone(),
         }
     }
 
@@ -81,9 +95,18 @@ impl<'f> Cleaner<'f> {
         }
     }
 
+    /// A cookie comes first, whatever its name.
+    fn set_cookie(&mut self, value: &str) -> String {
+        let (cookie, attributes) =
+            value.split_at_checked(value.find(';').unwrap_or(value.len())).unwrap_or((value, ""));
+        let cookie = self.list(cookie, ';', Self::cookie);
+        format!("{cookie}{}", self.list(attributes, ';', Self::cookie_attribute))
+    }
+
     fn cookie_attribute(&mut self, attribute: &str) -> String {
         let name = attribute.split('=').next().unwrap_or_default().trim().to_ascii_lowercase();
-        if ATTRIBUTES.contains(&name.as_str()) { attribute.to_owned() } else { self.cookie(attribute) }
+        let is_known = ATTRIBUTES.contains(&name.as_str()) && !gives_away(attribute);
+        if is_known { attribute.to_owned() } else { self.cookie(attribute) }
     }
 
     /// `Bearer …`: the scheme says what is wanted.
@@ -109,6 +132,14 @@ impl<'f> Cleaner<'f> {
         elements.collect::<Vec<_>>().join(",")
     }
 
+    /// What stands behind a word that announces it.
+    fn subprotocol_secret(&mut self, secret: &str) -> String {
+        match secret.split_once('.') {
+            Some((word, rest)) if announces_secret(word) => format!("{word}.{}", self.hide(rest)),
+            _ => self.hide(secret),
+        }
+    }
+
     fn subprotocol(&mut self, element: &str) -> String {
         if let Some(fingerprint) = self.replaced.get(element) {
             return fingerprint.clone();
@@ -117,22 +148,48 @@ impl<'f> Cleaner<'f> {
             return element.to_owned();
         }
         // `base64url.bearer.authorization.k8s.io.…`
-        match element.rsplit_once('.') {
-            Some((prefix, secret)) if names_secret(prefix) && !looks_secret(prefix) => {
-                format!("{prefix}.{}", self.hide(secret))
+        if let Some(secret) = element.strip_prefix(KUBERNETES) {
+            return format!("{KUBERNETES}{}", self.hide(secret));
+        }
+        match element.split_once('.') {
+            // `authorization.bearer.…`
+            Some((prefix, secret)) if announces_secret(prefix) => {
+                format!("{prefix}.{}", self.subprotocol_secret(secret))
             }
-            _ if names_secret(element) || looks_secret(element) => self.hide(element),
+            _ if names_secret(element) || gives_away(element) || looks_random(element) => self.hide(element),
             _ => element.to_owned(),
         }
     }
 }
 
-/// Named like secrets, and none: nonces of the opening handshake, challenges, and lists of what is allowed.
-fn is_public(name: &str) -> bool {
-    name.starts_with("sec-websocket-")
-        || name.starts_with("access-control-")
-        || matches!(name, "www-authenticate" | "proxy-authenticate" | "sec-fetch-site" | "sec-fetch-mode")
+/// Before a credential, in its own subprotocol.
+const KUBERNETES: &str = "base64url.bearer.authorization.k8s.io.";
+
+/// Named like secrets, or full of their names, and none: nonces of the opening handshake, hosts, and lists of what is allowed.
+fn is_public(name: &str, value: &str) -> bool {
+    match name {
+        "sec-websocket-key" | "sec-websocket-accept" => is_nonce(value) || !gives_away(value),
+        "host" => is_host(value),
+        _ if name == "vary" || name.starts_with("access-control-") => {
+            value.split(',').all(|element| is_token(element.trim()))
+        }
+        _ => false,
+    }
 }
+
+/// 16 or 20 bytes in Base64: any word can stand in there. // RFC 6455 §4.1, §4.2.2
+fn is_nonce(value: &str) -> bool {
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+    matches!(value.len(), 24 | 28) && value.chars().all(is_base64)
+}
+
+/// Of status codes 203, 401, 407 and 511. // RFC 9110 §15, RFC 6585 §6
+const PHRASES: [&str; 4] = [
+    "Non-Authoritative Information",
+    "Unauthorized",
+    "Proxy Authentication Required",
+    "Network Authentication Required",
+];
 
 /// Of a cookie. // RFC 6265 §4.1.1
 const ATTRIBUTES: [&str; 9] =
@@ -168,6 +225,8 @@ mod tests {
             "Set-Cookie: sid=*; Path=/; HttpOnly; token=*; Expires=Wed, 21 Oct 2026 07:28:00 GMT"
         );
         assert_eq!(cleaned("COOKIE", ""), "COOKIE: ");
+        assert_eq!(cleaned("Set-Cookie", "path=abc; Path=/token/abc; x"), "Set-Cookie: path=*; Path=*; *");
+        assert_eq!(cleaned("Set-Cookie", "abc"), "Set-Cookie: *");
     }
 
     #[test]
@@ -175,6 +234,7 @@ mod tests {
         assert_eq!(cleaned("Authorization", "Basic dXNlcjpwYXNz"), "Authorization: Basic *");
         assert_eq!(cleaned("Proxy-Authorization", "hunter2 hunter2"), "Proxy-Authorization: *");
         assert_eq!(cleaned("authorization", "dXNlcjpwYXNz"), "authorization: *");
+        assert_eq!(cleaned("WWW-Authenticate", "Bearer realm=\"a\""), "WWW-Authenticate: Bearer *");
     }
 
     #[test]
@@ -184,13 +244,55 @@ mod tests {
         {
             assert_eq!(cleaned(secret, "abc"), format!("{secret}: *"));
         }
-        for public in
-            ["Sec-WebSocket-Key", "Sec-WebSocket-Accept", "Host", "WWW-Authenticate", "Upgrade", "ETag"]
-        {
+        for public in ["Sec-WebSocket-Key", "Sec-WebSocket-Accept", "Host", "Upgrade", "ETag", "Vary"] {
             assert_eq!(cleaned(public, "abc"), format!("{public}: abc"));
         }
-        assert_eq!(cleaned("Referer", "http://a/?sid=1&b=2"), "Referer: http://a/?sid=*&b=2");
         assert_eq!(cleaned("Cookie sid", "abc"), "*: *");
+        assert_eq!(cleaned("no field", "abc"), "*: *");
+        assert_eq!(cleaned("Referer", "http://a/?sid=1&b=2"), "Referer: http://a/?sid=*&b=2");
+    }
+
+    #[test]
+    fn values_that_may_hold_a_secret_are_replaced_whole() {
+        for (name, value) in [
+            ("X-Foo", "a, token=\"abc\""),
+            ("X-Foo", "token: abc"),
+            ("X-Foo", "Bearer abc"),
+            ("X-Foo", "basic YWJj"),
+            ("Link", "<http://a/?token=abc>; rel=next"),
+            ("Forwarded", "for=1;secret=abc"),
+            ("Host", "u:abc@h"),
+            ("Host", "h?token=abc"),
+            ("Vary", "token=abc"),
+            ("Sec-WebSocket-Token", "abc"),
+            ("Sec-WebSocket-Key", "token=abc"),
+        ] {
+            assert_eq!(cleaned(name, value), format!("{name}: *"));
+        }
+        for (name, value) in [
+            ("Host", "auth.example.com:80"),
+            ("Origin", "https://auth.example.com"),
+            ("Sec-WebSocket-Key", "token/auth/secret/abcd=="),
+            ("Vary", "Cookie, Authorization"),
+            ("Access-Control-Allow-Headers", "Authorization, X-Api-Key"),
+            ("Access-Control-Allow-Credentials", "true"),
+            ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64)"),
+            ("X-Request-Id", "d41d8cd98f00b204e9800998ecf8427e"),
+        ] {
+            assert_eq!(cleaned(name, value), format!("{name}: {value}"));
+        }
+    }
+
+    #[test]
+    fn reason_phrases_stay_where_they_are_known_or_harmless() {
+        let fingerprints = Fingerprints::new(&Key::of("key"));
+        let stays = |reason: &str| {
+            let mut shown = reason.to_owned();
+            Cleaner::new(&fingerprints).reason(&mut shown);
+            shown == reason
+        };
+        assert!(stays("Switching Protocols") && stays("Unauthorized") && stays(""));
+        assert!(!stays("token=abc") && !stays("Unauthorized abc"));
     }
 
     #[test]
@@ -204,6 +306,7 @@ mod tests {
                 "base64url.bearer.authorization.k8s.io.*, v4.channel.k8s.io",
             ),
             ("graphql-transport-ws, eyJhbGciOiJub25lIn0.e30.AA", "graphql-transport-ws, *"),
+            ("authorization.bearer.A.B.C", "authorization.bearer.*"),
             ("token-abc, d41d8cd98f00b204e9800998ecf8427e", "*, *"),
             ("mqtt, 2016.serverpush.dash.mpeg.org", "mqtt, 2016.serverpush.dash.mpeg.org"),
         ] {

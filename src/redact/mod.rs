@@ -2,6 +2,7 @@
 //!
 //! It stands between analysis and every report, so that no report has to know what is secret.
 
+mod encoding;
 mod fields;
 mod fingerprint;
 mod names;
@@ -96,6 +97,7 @@ impl Redactor {
             cleaner.headers(&mut request.headers);
         }
         if let Some(response) = &mut opening.handshake.response {
+            cleaner.reason(&mut response.reason);
             cleaner.headers(&mut response.headers);
         }
         if let Some(tunnel) = &mut opening.tunnel {

@@ -1,52 +1,76 @@
 //! Names of fields and parameters, and texts → do they speak of a secret, or look like one?
 
+use super::encoding::decoded;
+
 /// Does the value behind this name give access? Names are read without case, and parts of a name count: where a value that is
 /// none is replaced, little is lost.
 pub(super) fn names_secret(name: &str) -> bool {
-    let plain: String = plain(name).collect();
-    STEMS.iter().any(|stem| plain.contains(stem)) || words(name).any(|word| is_one_of(&word, &WORDS))
+    decoded(name).is_none_or(|name| has_stem(&name) || has_word(&name))
 }
 
 /// Is this a word such as `bearer`, which announces that a secret follows?
 pub(super) fn announces_secret(text: &str) -> bool {
-    let mut words = words(text).peekable();
-    words.peek().is_some() && words.all(|word| is_one_of(&word, &ANNOUNCING))
+    let spaced = spaced(text);
+    let mut words = words(&spaced).peekable();
+    words.peek().is_some() && words.all(|word| ANNOUNCING.contains(&word))
 }
 
-/// Is this a JSON Web Token (RFC 7519 §3), or letters and digits so mixed that nobody chose them?
-pub(super) fn looks_secret(text: &str) -> bool {
-    is_json_web_token(text) || looks_random(text)
+/// May there be a secret in this text: a word that announces one, user information, a JSON Web Token?
+pub(super) fn gives_away(text: &str) -> bool {
+    decoded(text).is_none_or(|text| text.contains('@') || text.contains(JSON) || mentions_secret(&text))
 }
 
-/// `eyJ` is how `{"` begins in Base64.
-pub(super) fn is_json_web_token(text: &str) -> bool {
-    text.starts_with("eyJ") && text.matches('.').count() >= 2
+/// `Bearer abc`, `password: abc`: what only alone is a word for a secret has to have something behind it.
+fn mentions_secret(text: &str) -> bool {
+    let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let introduces = [' ', '\t', '=', ':', '"', '\''];
+    let mut runs = text.split_inclusive(|c| !in_name(c));
+    runs.any(|run| has_stem(run) || run.ends_with(introduces) && has_word(run))
 }
 
-fn looks_random(text: &str) -> bool {
+/// How `{"` begins in Base64: so does each JSON Web Token. // RFC 7519 §3
+const JSON: &str = "eyJ";
+
+/// Are letters and digits so mixed that nobody chose them?
+pub(super) fn looks_random(text: &str) -> bool {
     let is_digit = |c: char| c.is_ascii_digit();
     let is_letter = |c: char| c.is_ascii_alphabetic();
-    let runs = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let mut runs = text.split(|c: char| !c.is_ascii_alphanumeric());
     let random = |run: &str| run.len() >= RANDOM && run.contains(is_digit) && run.contains(is_letter);
     let hex = text.chars().filter(char::is_ascii_hexdigit).count();
-    runs.into_iter().any(random) || hex >= UUID && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit())
+    runs.any(random) || hex >= UUID && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit())
 }
 
-fn is_one_of(word: &str, list: &[&str]) -> bool {
-    list.contains(&word)
+fn has_stem(name: &str) -> bool {
+    let plain: String =
+        name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    STEMS.iter().any(|stem| plain.contains(stem))
 }
 
-fn plain(name: &str) -> impl Iterator<Item = char> {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase())
+fn has_word(name: &str) -> bool {
+    words(&spaced(name)).any(|word| WORDS.contains(&word))
 }
 
-fn words(name: &str) -> impl Iterator<Item = String> {
-    let parts = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
-    parts.map(str::to_ascii_lowercase)
+/// In small letters, with a space where a word ends: `appKey` is two.
+fn spaced(name: &str) -> String {
+    let mut spaced = String::with_capacity(name.len());
+    let mut in_word = false;
+    for c in name.chars() {
+        if in_word && c.is_ascii_uppercase() {
+            spaced.push(' ');
+        }
+        in_word = c.is_ascii_lowercase();
+        spaced.push(c.to_ascii_lowercase());
+    }
+    spaced
+}
+
+fn words(spaced: &str) -> impl Iterator<Item = &str> {
+    spaced.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty())
 }
 
 /// Parts of names, also inside longer words: `X-CSRFToken`, `oauth_verifier`.
-const STEMS: [&str; 16] = [
+const STEMS: [&str; 18] = [
     "token",
     "secret",
     "passw",
@@ -55,6 +79,7 @@ const STEMS: [&str; 16] = [
     "accesskey",
     "privatekey",
     "session",
+    "sessid",
     "signature",
     "credential",
     "auth",
@@ -63,10 +88,26 @@ const STEMS: [&str; 16] = [
     "cookie",
     "ticket",
     "xsrf",
+    "pwd",
 ];
 
-/// Words that mean a secret only when they stand alone.
-const WORDS: [&str; 9] = ["key", "sig", "sid", "pwd", "pass", "code", "pin", "otp", "csrf"];
+/// Words that mean a secret, or a scheme of credentials, only when they stand alone.
+const WORDS: [&str; 14] = [
+    "key",
+    "sig",
+    "sid",
+    "pass",
+    "code",
+    "pin",
+    "otp",
+    "totp",
+    "csrf",
+    "basic",
+    "digest",
+    "negotiate",
+    "ntlm",
+    "dpop",
+];
 
 /// What a subprotocol is called that comes before one that is a credential.
 const ANNOUNCING: [&str; 20] = [
@@ -120,7 +161,10 @@ mod tests {
             "X-CSRF-Token",
             "ticket",
             "code",
-            "PHPSESSID_token",
+            "PHPSESSID",
+            "appKey",
+            "userPwd",
+            "%2574oken",
         ];
         assert!(secret.iter().all(|name| names_secret(name)));
         let other = [
@@ -141,25 +185,50 @@ mod tests {
     #[test]
     fn what_nobody_chose_is_known() {
         for text in [
-            "eyJhbGciOiJub25lIn0.e30.",
             "d41d8cd98f00b204e9800998ecf8427e",
             "123e4567-e89b-12d3-a456-426614174000",
             "abc.Zm9vYmFyMTIzNDU2Nzg5",
         ] {
-            assert!(looks_secret(text), "{text}");
+            assert!(looks_random(text), "{text}");
         }
         for text in
             ["graphql-transport-ws", "v12.stomp", "chat", "2016.serverpush.dash.mpeg.org", "20261121", "a1b2"]
         {
-            assert!(!looks_secret(text), "{text}");
+            assert!(!looks_random(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_gives_away_what_it_announces() {
+        for text in [
+            "token: abc",
+            "x, \"key\": \"abc\"",
+            "Basic YWJj",
+            "for=1;secret=abc",
+            "see eyJhbGciOiJub25lIn0.e30.",
+            "http://u:abc@h/",
+            "u%2540h",
+            "my%20password",
+        ] {
+            assert!(gives_away(text), "{text}");
+        }
+        for text in [
+            "",
+            "Mozilla/5.0 (X11; Linux x86_64) Code/1.85.1",
+            "permessage-deflate; server_max_window_bits=10",
+            "HIT, PASS",
+            "Wed, 21 Oct 2026 07:28:00 GMT",
+            "text/html, */*;q=0.8, 100%",
+        ] {
+            assert!(!gives_away(text), "{text}");
         }
     }
 
     #[test]
     fn some_subprotocols_announce_a_credential() {
         assert!(
-            ["bearer", "access_token", "Authorization", "X-Api-Key"].map(announces_secret)
-                == [true, true, true, false]
+            ["bearer", "access_token", "Authorization", "accessToken", "X-Api-Key"].map(announces_secret)
+                == [true, true, true, true, false]
         );
         assert!(!announces_secret("") && !announces_secret("chat") && !announces_secret("bearer.chat"));
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::fingerprint::PREFIX;
+use super::names::announces_secret;
 
 /// What was replaced in the heads of a connection. Findings quote parts of heads, as they are or escaped.
 #[derive(Clone, Debug)]
@@ -45,6 +46,7 @@ impl Search {
     fn new(replaced: &HashMap<String, String>) -> Self {
         let mut pairs: Vec<_> = replaced.iter().flat_map(|(secret, shown)| patterns(secret, shown)).collect();
         pairs.sort_unstable();
+        pairs.dedup_by(|one, other| one.0 == other.0);
         let (patterns, replacements): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
         if replacements.is_empty() {
             return Self::Nothing;
@@ -54,14 +56,15 @@ impl Search {
     }
 }
 
-/// A secret as findings quote it. A very short one is looked for between quotation marks only: it would be found in any text.
+/// A secret as findings quote it, and its parts but for names, where they quote an element of a list. Very short ones are looked for between
+/// quotation marks only: they would be found in any text.
 fn patterns(secret: &str, shown: &str) -> Vec<(String, String)> {
     let quoted = (format!("{secret:?}"), format!("\"{shown}\""));
-    if secret.chars().count() < SHORT {
-        return vec![quoted];
-    }
-    let escaped = secret.escape_debug().to_string();
-    vec![quoted, (escaped, shown.to_owned()), (secret.to_owned(), shown.to_owned())]
+    let parts = secret.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '=' | '"'));
+    let parts = parts.filter(|part| !announces_secret(part));
+    let long = parts.chain([secret]).filter(|part| part.chars().count() >= SHORT);
+    let unquoted = long.flat_map(|part| [part.escape_debug().to_string(), part.to_owned()]);
+    unquoted.map(|part| (part, shown.to_owned())).chain([quoted]).collect()
 }
 
 const SHORT: usize = 4;
@@ -79,6 +82,8 @@ mod tests {
             spread.clean("\"hunter2\" is not a, hunter22, \"line\\nend\", \"a\""),
             "\"*\" is not a, /, \"-\", \"+\""
         );
+        let parts = HashMap::from([("x; token=\"hunter2\", close".to_owned(), "*".to_owned())]);
+        assert_eq!(Spread::new(parts).clean("\"token=\\\"hunter2\\\"\""), "\"token=\\\"*\\\"\"");
         assert_eq!(Spread::new(HashMap::new()).clean("a \"b\""), "a \"b\"");
     }
 }

@@ -1,99 +1,142 @@
-//! A URL, or text with URLs in it → the same without secrets.
+//! A URL → the same without secrets.
 
+use super::encoding::decoded;
 use super::fields::Cleaner;
-use super::names::{is_json_web_token, looks_secret, names_secret};
+use super::names::{announces_secret, gives_away, looks_random, names_secret};
 
-/// How a text is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reading {
-    /// It is a URL: what looks like a secret in it is one.
-    Url,
-    /// It may hold URLs.
-    Text,
+/// `url` with user information, values that are named like secrets, and whatever else may be one replaced. It need not be a URL.
+pub(super) fn clean(url: &str, cleaner: &mut Cleaner<'_>) -> String {
+    let (place, query) = split(url, url.find(['?', '#']));
+    format!("{}{}", before_query(place, cleaner), query_of(query, cleaner))
 }
 
-/// `text` with parameters that are named like secrets, user information and tokens replaced.
-pub(super) fn clean(text: &str, reading: Reading, cleaner: &mut Cleaner<'_>) -> String {
-    let mut clean = String::with_capacity(text.len());
-    let mut rest = text;
-    let mut place = Place::Path;
-    while !rest.is_empty() {
-        let end = rest.find(|c| place.ends_at(c)).unwrap_or(rest.len());
-        let (piece, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
-        let in_authority = clean.ends_with("//");
-        clean.push_str(&piece_of(piece, in_authority, reading, cleaner));
-        let delimiter = after.chars().next();
-        clean.extend(delimiter);
-        place = place.after(delimiter);
-        rest = after.strip_prefix(|_: char| true).unwrap_or_default();
+/// Is this the name of a host, or its address, with a port or without? // RFC 3986 §3.2.2
+pub(super) fn is_host(text: &str) -> bool {
+    let is_port = |port: &str| port.bytes().all(|digit| digit.is_ascii_digit());
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    match text.strip_prefix('[').and_then(|address| address.split_once(']')) {
+        Some((address, port)) => {
+            let of_address = |c: char| c.is_ascii_hexdigit() || matches!(c, ':' | '.');
+            address.chars().all(of_address)
+                && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
+        }
+        None => {
+            let (name, port) = text.split_once(':').unwrap_or((text, ""));
+            name.chars().all(is_name) && is_port(port)
+        }
+    }
+}
+
+/// Scheme, user information, host and path. Whatever stands before an `@` may be user information.
+fn before_query(text: &str, cleaner: &mut Cleaner<'_>) -> String {
+    let (scheme, rest) = split(text, Some(scheme(text)));
+    let mut clean = scheme.to_owned();
+    let (user, rest) = rest.rsplit_once('@').map_or((None, rest), |(user, rest)| (Some(user), rest));
+    if let Some(user) = user {
+        clean.push_str(&cleaner.hide(user));
+        clean.push('@');
+    }
+    let (host, path) = split(rest, rest.find('/'));
+    if user.is_some() || scheme.ends_with("//") && host.contains(['.', ':']) || is_authority(text) {
+        clean.push_str(&if is_host(host) { host.to_owned() } else { cleaner.hide(host) });
+        clean.push_str(&path_of(path, cleaner));
+    } else {
+        clean.push_str(&path_of(rest, cleaner));
     }
     clean
 }
 
-/// What stands between two delimiters.
-fn piece_of(piece: &str, in_authority: bool, reading: Reading, cleaner: &mut Cleaner<'_>) -> String {
-    if in_authority {
-        return match piece.rsplit_once('@') {
-            Some((user, host)) => format!("{}@{host}", cleaner.hide(user)),
-            None => piece.to_owned(),
-        };
+/// `example.com:443`, of a CONNECT request.
+fn is_authority(text: &str) -> bool {
+    text.contains(':') && is_host(text)
+}
+
+/// How long `wss://`, `http:/`, `//` and `/` are.
+fn scheme(text: &str) -> usize {
+    let slashes = |text: &str| text.len() - text.trim_start_matches('/').len();
+    match text.split_once(':') {
+        Some((scheme, rest)) if rest.starts_with('/') && scheme.chars().all(char::is_alphanumeric) => {
+            scheme.len() + 1 + slashes(rest)
+        }
+        _ => slashes(text),
     }
-    let is_secret = |value: &str| match reading {
-        Reading::Url => looks_secret(value),
-        Reading::Text => is_json_web_token(value),
-    };
+}
+
+/// Segments, and their parameters. What ends a value that is named like a secret is not known: nothing behind the name stays.
+fn path_of(path: &str, cleaner: &mut Cleaner<'_>) -> String {
+    let mut clean = String::with_capacity(path.len());
+    let mut rest = path;
+    while !rest.is_empty() {
+        let (piece, after) = split(rest, rest.find(['/', ';']));
+        let (name, is_parameter) =
+            piece.split_once('=').map_or((piece, false), |(name, _)| (name, is_name(name)));
+        if names_secret(name) {
+            let stays = is_parameter || announces_secret(name);
+            let (name, secret) = split(rest, Some(if stays { name.len() + 1 } else { 0 }));
+            clean.push_str(name);
+            clean.push_str(&cleaner.hide(secret));
+            return clean;
+        }
+        let shown = if is_parameter { parameter(piece, cleaner) } else { harmless(piece, cleaner) };
+        clean.push_str(&shown);
+        clean.extend(after.chars().next());
+        rest = after.strip_prefix(['/', ';']).unwrap_or_default();
+    }
+    clean
+}
+
+/// Query and fragment, with the mark before them. Where characters stand that a URL can't have, nobody knows where its parts end.
+fn query_of(query: &str, cleaner: &mut Cleaner<'_>) -> String {
+    let (mark, parameters) = split(query, Some(1));
+    let mut clean = mark.to_owned();
+    if !parameters.chars().all(is_of_url) {
+        clean.push_str(&cleaner.hide(parameters));
+        return clean;
+    }
+    for piece in parameters.split_inclusive(['&', '#']) {
+        let bare = piece.trim_end_matches(['&', '#']);
+        clean.push_str(&parameter(bare, cleaner));
+        clean.push_str(split(piece, Some(bare.len())).1);
+    }
+    clean
+}
+
+/// `name=value`. Without a name it is all value.
+fn parameter(piece: &str, cleaner: &mut Cleaner<'_>) -> String {
     match piece.split_once('=') {
-        Some((name, value)) if !value.is_empty() && (names_secret(&decoded(name)) || is_secret(value)) => {
+        Some((name, value)) if is_name(name) && (names_secret(name) || !is_plain(value)) => {
             format!("{name}={}", cleaner.hide(value))
         }
-        None if is_secret(piece) => cleaner.hide(piece),
-        _ => piece.to_owned(),
+        Some((name, value)) if is_name(name) => format!("{name}={}", harmless(value, cleaner)),
+        _ => cleaner.hide(piece),
     }
 }
 
-/// Which characters separate.
-#[derive(Clone, Copy)]
-enum Place {
-    Path,
-    /// Or fragment: a slash belongs to a value.
-    Query,
+fn harmless(text: &str, cleaner: &mut Cleaner<'_>) -> String {
+    let is_random = || decoded(text).is_none_or(|text| looks_random(&text));
+    if names_secret(text) || gives_away(text) || is_random() { cleaner.hide(text) } else { text.to_owned() }
 }
 
-impl Place {
-    fn ends_at(self, c: char) -> bool {
-        matches!(c, '?' | '#' | '&' | ';' | ',' | '<' | '>' | '(' | ')' | '"' | '\'')
-            || c.is_whitespace()
-            || matches!((self, c), (Self::Path, '/'))
-    }
-
-    const fn after(self, delimiter: Option<char>) -> Self {
-        match delimiter {
-            Some('?' | '#') => Self::Query,
-            Some('&' | ';' | '/') => self,
-            _ => Self::Path,
-        }
-    }
+/// Letters, digits and a few marks: neither JSON nor parameters of its own.
+fn is_plain(value: &str) -> bool {
+    let is_plain = |c: char| {
+        c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | ':' | '/' | ',' | '+' | '*' | ' ')
+    };
+    decoded(value).is_some_and(|value| value.chars().all(is_plain))
 }
 
-/// Percent-encoding undone. // RFC 3986 §2.1
-fn decoded(name: &str) -> String {
-    let mut bytes = Vec::with_capacity(name.len());
-    let mut rest = name.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let digits = after.split_first_chunk::<2>().filter(|_| *first == b'%');
-        let digits = digits.and_then(|(digits, after)| Some((std::str::from_utf8(digits).ok()?, after)));
-        match digits.and_then(|(digits, after)| Some((u8::from_str_radix(digits, 16).ok()?, after))) {
-            Some((byte, after)) => {
-                bytes.push(byte);
-                rest = after;
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+fn is_name(text: &str) -> bool {
+    text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | '[' | ']' | '%'))
+}
+
+/// Letters beyond ASCII are common where they should be encoded. // RFC 3986 §2
+fn is_of_url(c: char) -> bool {
+    c.is_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c)
+}
+
+/// Before and from this place, or all.
+fn split(text: &str, at: Option<usize>) -> (&str, &str) {
+    at.and_then(|at| text.split_at_checked(at)).unwrap_or((text, ""))
 }
 
 #[cfg(test)]
@@ -102,10 +145,10 @@ mod tests {
     use crate::redact::fingerprint::{Fingerprints, Key};
 
     /// Each replaced part as `*`.
-    fn cleaned(text: &str, reading: Reading) -> String {
+    fn cleaned(text: &str) -> String {
         let fingerprints = Fingerprints::new(&Key::of("key"));
         let mut cleaner = Cleaner::new(&fingerprints);
-        let clean = clean(text, reading, &mut cleaner);
+        let clean = clean(text, &mut cleaner);
         cleaner
             .into_replaced()
             .into_iter()
@@ -113,38 +156,84 @@ mod tests {
     }
 
     #[test]
-    fn parameters_that_are_named_like_secrets_lose_their_values() {
+    fn what_is_surely_harmless_stays() {
+        for url in [
+            "",
+            "*",
+            "/",
+            "/chat",
+            "/chat?room=1&v=1.2&lang=de-CH&at=10:30,11+12",
+            "/a/b;c=d/e~f/g:h",
+            "wss://auth.example.com:8080/x?q=a%20b",
+            "https://[2001:db8::1]:80/",
+            "session.example.com:443",
+            "//localhost/x",
+            "/socket.io/?EIO=4&transport=websocket",
+            "/?\u{fc}=\u{fc}",
+        ] {
+            assert_eq!(cleaned(url), url);
+        }
+    }
+
+    #[test]
+    fn values_that_are_named_like_secrets_are_replaced() {
         for (url, clean) in [
             (
                 "/chat?room=1&Access_Token=ab/c+d==&x=2#id_token=e",
                 "/chat?room=1&Access_Token=*&x=2#id_token=*",
             ),
             ("/chat;jsessionid=abc?a=b", "/chat;jsessionid=*?a=b"),
-            ("/?%74oken=a&token=&token", "/?%74oken=*&token=&token"),
-            ("wss://user:pass@example.com:8080/?q=a@b", "wss://*@example.com:8080/?q=a@b"),
-            ("/socket/d41d8cd98f00b204e9800998ecf8427e/x", "/socket/*/x"),
-            ("/?t=eyJhbGciOiJub25lIn0.e30.AA", "/?t=*"),
-            ("/?id=123e4567-e89b-12d3-a456-426614174000", "/?id=*"),
-            ("", ""),
+            ("/?%74oken=a&token=&token", "/?%74oken=*&token=&*"),
+            ("/?%25252574oken=a&token[]=b", "/?%25252574oken=*&token[]=*"),
+            ("/?token=a,b'c(d;e?f&x=1", "/?token=*&x=1"),
             ("/?\u{fc}=1&token=\u{fc}%", "/?\u{fc}=1&token=*"),
+            ("/a/token=b/c;d?x=1", "/a/token=*?x=1"),
+            ("/a/session/b/c?x=1", "/a/session/*?x=1"),
+            ("/a/my-token-b/c", "/a/*"),
+            ("//token/a", "//token/*"),
+            ("token:a", "*"),
         ] {
-            assert_eq!(cleaned(url, Reading::Url), clean);
+            assert_eq!(cleaned(url), clean);
         }
     }
 
     #[test]
-    fn other_text_keeps_what_only_looks_like_a_secret() {
-        for (text, clean) in [
-            ("<http://a/?token=abc>; rel=next", "<http://a/?token=*>; rel=next"),
-            ("d41d8cd98f00b204e9800998ecf8427e", "d41d8cd98f00b204e9800998ecf8427e"),
-            (
-                "permessage-deflate; server_max_window_bits=10",
-                "permessage-deflate; server_max_window_bits=10",
-            ),
-            ("Mozilla/5.0 (X11; Linux x86_64)", "Mozilla/5.0 (X11; Linux x86_64)"),
-            ("see eyJhbGciOiJub25lIn0.e30.AA", "see *"),
+    fn what_may_be_or_hold_a_secret_is_replaced() {
+        for (url, clean) in [
+            ("/socket/d41d8cd98f00b204e9800998ecf8427e/x", "/socket/*/x"),
+            ("/?t=eyJhbGciOiJub25lIn0.e30.AA", "/?t=*"),
+            ("/?id=123e4567-e89b-12d3-a456-426614174000", "/?id=*"),
+            ("/?abc", "/?*"),
+            ("/#abc", "/#*"),
+            ("/?token=\"abc\"&x=1", "/?*"),
+            ("/?token=a b&x=1", "/?*"),
+            ("/?q={\"a\":\"b;c?d&e=f&token\":\"abc\"}", "/?*"),
+            ("/?q=%7B%22token%22:%22abc%22%7D&x=1", "/?q=*&x=1"),
+            ("/?q=a?token=abc;d&x=1", "/?q=*&x=1"),
+            ("/?to=https%3A%2F%2Fh%2F%3Ftoken%3Dabc&x=1", "/?to=*&x=1"),
+            ("/?to=https%25253A%25252F%25252Fh%25252F%25253Fa%25253Db", "/?to=*"),
+            ("/?to=/key/abc", "/?to=*"),
+            ("/?(token)=abc", "/?*"),
         ] {
-            assert_eq!(cleaned(text, Reading::Text), clean);
+            assert_eq!(cleaned(url), clean);
+        }
+    }
+
+    #[test]
+    fn user_information_is_replaced_wherever_it_stands() {
+        for (url, clean) in [
+            ("wss://user:pass@example.com:8080/?q=a", "wss://*@example.com:8080/?q=a"),
+            ("http:/u:abc@h/", "http:/*@h/"),
+            ("http://u:a/b@c@h/x", "http://*@h/x"),
+            ("http://u:a?b@h/x", "http://*?*"),
+            ("//u:abc@h/", "//*@h/"),
+            ("/u:abc@h/", "/*@h/"),
+            ("u:abc@h:80", "*@h:80"),
+            ("http://u:abc%40h/x", "http://*/x"),
+            ("/x/u:abc%2540h/x", "/x/*/x"),
+            ("/?next=//u:abc@h/", "/?next=*"),
+        ] {
+            assert_eq!(cleaned(url), clean);
         }
     }
 }
