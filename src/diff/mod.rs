@@ -66,6 +66,8 @@ pub struct Diff {
     pub timing: Summary,
     /// What counted.
     pub counting: Counting,
+    /// One capture file is damaged where the other is not: what it was meant to hold may differ.
+    pub unread: bool,
 }
 
 /// A connection of A and the one of B that stands for it, or one of them alone.
@@ -177,7 +179,8 @@ impl Diff {
     /// Of all. Where there is no connection, nothing is known to be the same.
     pub fn verdict(&self) -> Verdict {
         let each = self.connections.iter().map(|pair| pair.verdict(self.counting));
-        each.max().unwrap_or(Verdict::Unknown)
+        let least = if self.unread { Verdict::Unknown } else { Verdict::Same };
+        each.max().unwrap_or(Verdict::Unknown).max(least)
     }
 }
 
@@ -226,7 +229,9 @@ pub fn diff(a: &Recording, b: &Recording, comparison: &Comparison) -> Diff {
             _ => alone(pair.a, pair.b),
         })
         .collect();
-    Diff { timing: Summary::of(&connections), connections, counting: comparison.counting }
+    // The same damage at the same place hides the same from both.
+    let unread = !a.damage().eq(b.damage());
+    Diff { timing: Summary::of(&connections), connections, counting: comparison.counting, unread }
 }
 
 fn both(pair: [Conversation<'_>; 2], by: PairedBy, clocks: Clocks) -> ConnectionPair {

@@ -7,7 +7,7 @@ use sha1::Digest as _;
 
 use crate::document::{Connection, Document, Extent, Gathering, ReadError};
 use crate::event::{ConnectionId, Event, EventKind, Sink, TimelineMessage, Totals};
-use crate::packet::Side;
+use crate::packet::{CaptureDamage, Side};
 use crate::pipeline::Interrupted;
 use crate::query::{Selected, Standing};
 use crate::redact::Redactor;
@@ -30,6 +30,11 @@ impl Recording {
     /// What was read, as it may be shown. Of payloads only the beginning is there.
     pub fn document(&self) -> &Document {
         self.shown.as_ref().unwrap_or(&self.document)
+    }
+
+    /// Where and why its files could not be read to their ends.
+    pub fn damage(&self) -> impl Iterator<Item = &CaptureDamage> {
+        self.document.totals.inputs.iter().filter_map(|input| input.damage.as_ref())
     }
 
     /// One capture of both legs of proxied connections → the legs. Two connections with one `Sec-WebSocket-Key` are the same handshake

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::escaped;
 use super::shown::{PayloadMode, Shown};
-use super::view::{Files, Generator, Message, Parties, SCHEMA};
+use super::view::{Damage, Files, Generator, Message, Parties, SCHEMA};
 use crate::diff::{self, Counting, Diff, Entry, Recording, Verdict};
 use crate::document;
 use crate::event::TimelineMessage;
@@ -122,6 +122,9 @@ struct Source<'a> {
     r#where: Option<&'a str>,
     connections: usize,
     messages: u64,
+    /// Why its file could not be read to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damage: Option<Damage<'a>>,
 }
 
 impl<'a> From<&SideOf<'a>> for Source<'a> {
@@ -131,6 +134,7 @@ impl<'a> From<&SideOf<'a>> for Source<'a> {
             r#where: side.selected,
             connections: side.recording.document().connections.len(),
             messages: side.messages(),
+            damage: side.recording.damage().next().map(Damage::from),
         }
     }
 }

@@ -196,6 +196,28 @@ fn lost_bytes_are_no_difference_and_no_sameness() {
 }
 
 #[test]
+fn what_a_damaged_file_was_meant_to_hold_is_not_called_the_same() {
+    let whole = testdata("13_connect_proxy.pcap");
+    let damaged = whole_with_garbage("damaged.pcap", &whole);
+    let table = diff(&[&whole, &damaged], &["--where-a", "c.id == 1", "--where-b", "c.id == 1"], 1);
+    assert!(table.contains("   damaged at byte "), "{table}");
+    assert!(table.contains("; what follows is not compared\n"), "{table}");
+    assert!(table.ends_with("\ncan't tell  what a damaged file lacks can't be compared\n"), "{table}");
+    let document = json(&[&whole, &damaged], &[], 1);
+    assert_eq!((&document["verdict"], &document["a"].get("damage")), (&"unknown".into(), &None));
+    assert!(document["b"]["damage"]["offset"].as_u64().is_some(), "{document}");
+    let table = diff(&[&damaged, &damaged], &["--where-a", "c.id == 1", "--where-b", "c.id == 1"], 0);
+    assert_eq!(table.matches("   damaged at byte ").count(), 2, "{table}");
+}
+
+/// The same capture, with more behind it that is no packet.
+fn whole_with_garbage(name: &str, whole: &Path) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, [std::fs::read(whole).unwrap(), vec![0xff; 100]].concat()).unwrap();
+    path
+}
+
+#[test]
 fn what_was_agreed_and_how_it_ended_counts() {
     let script = |name: &str, subprotocol: &str, code: u16| {
         let upgrade = Upgrade::new("/").request("Sec-WebSocket-Protocol", "v1, v2");

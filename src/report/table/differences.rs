@@ -75,6 +75,10 @@ impl Page<'_> {
                 0,
                 &format!("{name}  {}{}: {counts}", safe(side.capture), selected.unwrap_or_default()),
             )?;
+            for damage in side.recording.damage() {
+                let (offset, detail) = (damage.offset, safe(&damage.detail));
+                self.text(3, &format!("damaged at byte {offset}: {detail}; what follows is not compared"))?;
+            }
         }
         self.blank()
     }
@@ -190,7 +194,10 @@ impl Page<'_> {
                     counted(both, "message")
                 )
             }
-            _ => tally.words().join(", "),
+            _ => {
+                let damaged = diff.unread.then(|| "what a damaged file lacks can't be compared".to_owned());
+                tally.words().into_iter().chain(damaged).collect::<Vec<_>>().join(", ")
+            }
         };
         self.blank()?;
         let word = match verdict {

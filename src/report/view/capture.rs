@@ -93,7 +93,7 @@ impl From<&CaptureInfo> for Ended {
 
 /// Where and why a capture file stopped making sense.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Damage<'a> {
+pub(in crate::report) struct Damage<'a> {
     kind: Kind,
     /// In bytes, in the decompressed file.
     offset: u64,

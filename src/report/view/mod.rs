@@ -20,7 +20,7 @@ use crate::event::ConnectionId;
 use crate::packet::{CaptureInfo, PacketRef, Timestamp};
 use crate::rules;
 
-pub(super) use capture::{Capture, CaptureStart, Ended, Generator, SCHEMA, Totals};
+pub(super) use capture::{Capture, CaptureStart, Damage, Ended, Generator, SCHEMA, Totals};
 pub(super) use connection::{Closing, Handshake, Parties};
 pub(super) use line::Line;
 pub(super) use message::{MESSAGE, Message, Writer as MessageWriter};
