@@ -26,8 +26,8 @@ impl<S: Source> Watched<S> {
     }
 
     /// Ends where `stop` asks for it.
-    pub(super) fn until(mut self, stop: Stop) -> Self {
-        self.stop = Some(stop);
+    pub(super) fn until(mut self, stop: Option<Stop>) -> Self {
+        self.stop = stop;
         self
     }
 }

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::args::{AssumeArguments, Format, Payload, ReadArguments, ThresholdArguments, Time, When};
 use super::progress::Watched;
+use super::say;
 use super::selection::Selection;
 use super::signals::stop_on_signals;
 use super::store::Store;
@@ -31,9 +32,12 @@ pub(super) fn run(mut arguments: ReadArguments) -> anyhow::Result<()> {
     let arguments = &arguments;
     let mut options = options(arguments)?;
     let stop = stop_on_signals()?;
-    let selection = Selection::new(arguments, &mut options)?;
+    let selection = Selection::new(arguments, &mut options, &stop)?;
     let source = match capture::open_until(&arguments.captures, &options.limits, &stop) {
-        Err(_) if stop.is_asked() => return Ok(()),
+        Err(_) if stop.is_asked() => {
+            say(&stopped(0));
+            return Ok(());
+        }
         source => source?,
     };
     let mut store = Store::open(&arguments.store, &source.inputs())?;
@@ -41,7 +45,7 @@ pub(super) fn run(mut arguments: ReadArguments) -> anyhow::Result<()> {
     let redactor = arguments.privacy.redactor()?;
     let mut reporting = Reporting { report: report(arguments, out), redactor, error: None };
     reporting.report.begin(&source.inputs()).with_context(|| unwritten(arguments))?;
-    let mut source = Watched::new(source).until(stop);
+    let mut source = Watched::new(source).until(Some(stop.clone()));
     let keep = store.as_mut().map(|store| store as &mut dyn Keep);
     let result = match selection {
         None => pipeline::analyze_and_keep(&mut source, &options, &mut reporting, keep),
@@ -60,6 +64,9 @@ pub(super) fn run(mut arguments: ReadArguments) -> anyhow::Result<()> {
     let nothing_to_show = !missing.is_empty() && missing.len() == arguments.connection.len();
     if !nothing_to_show {
         reporting.report.finish(&totals).with_context(|| unwritten(arguments))?;
+    }
+    if stop.is_asked() {
+        say(&stopped(totals.packets));
     }
     match (error, missing.as_slice()) {
         (Some(error), _) => Err(error.into()),
@@ -92,6 +99,16 @@ fn no_such(missing: &[u64], there: u64) -> String {
     let missing = missing.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
     let connections = if there == 1 { "WebSocket connection" } else { "WebSocket connections" };
     format!("there is no connection {missing}: the capture has {there} {connections}")
+}
+
+/// `wspect: stopped by a signal after 12 packets: what follows was not read`
+fn stopped(packets: u64) -> String {
+    let place = match packets {
+        0 => "before the first packet".to_owned(),
+        1 => "after 1 packet".to_owned(),
+        _ => format!("after {packets} packets"),
+    };
+    format!("wspect: stopped by a signal {place}: what follows was not read")
 }
 
 /// Says where the report could not go.

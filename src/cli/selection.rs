@@ -5,7 +5,7 @@ use anyhow::{Context, anyhow, bail};
 use super::args::{Format, ReadArguments};
 use super::progress::Watched;
 use super::{read::Reporting, say};
-use crate::capture::{self, Keep, Source};
+use crate::capture::{self, Keep, Source, Stop};
 use crate::connection::Options;
 use crate::event::Totals;
 use crate::pipeline::{self, Interrupted};
@@ -22,14 +22,18 @@ pub(super) struct Selection {
 impl Selection {
     /// `None` where everything is shown. Reads the captures once already, where the expression asks for what is known only at
     /// the end of connections; `options` then ask for what it needs.
-    pub(super) fn new(arguments: &ReadArguments, options: &mut Options) -> anyhow::Result<Option<Self>> {
+    pub(super) fn new(
+        arguments: &ReadArguments,
+        options: &mut Options,
+        stop: &Stop,
+    ) -> anyhow::Result<Option<Self>> {
         let Some(expression) = &arguments.r#where else { return Ok(None) };
         if arguments.context > 0 && arguments.format != Format::Table {
             bail!(
                 "--context is for the table: with --format json or ndjson, the selected messages stand alone"
             );
         }
-        let selection = Self::of(("--where", expression), &arguments.captures, options)?;
+        let selection = Self::until(Some(stop), ("--where", expression), &arguments.captures, options)?;
         if selection.filter.needs_payload() {
             options.payload = usize::MAX;
         }
@@ -42,9 +46,19 @@ impl Selection {
         captures: &[String],
         options: &Options,
     ) -> anyhow::Result<Self> {
+        Self::until(None, (option, expression), captures, options)
+    }
+
+    /// The same; where the end is wanted before, of what was read by then.
+    fn until(
+        stop: Option<&Stop>,
+        (option, expression): (&'static str, &str),
+        captures: &[String],
+        options: &Options,
+    ) -> anyhow::Result<Self> {
         let filter = Filter::new(expression).context(option)?;
         let ends = match filter.needs_end() {
-            Some(place) => Some(ends((option, &filter), place, captures, options)?),
+            Some(place) => Some(ends(stop, (option, &filter), place, captures, options)?),
             None => None,
         };
         Ok(Self { option, filter, neighbours: 0, ends })
@@ -73,6 +87,7 @@ impl Selection {
 
 /// The first of two readings.
 fn ends(
+    stop: Option<&Stop>,
     (option, filter): (&str, &Filter),
     place: Problem,
     captures: &[String],
@@ -86,7 +101,8 @@ fn ends(
     let mut ends = EndsOf::new(filter);
     let options = Options { payload: 0, ..options.clone() };
     // An input that fails in the middle is reported by the second reading.
-    let _ = pipeline::analyze(&mut Watched::new(source), &options, &mut ends);
+    let mut source = Watched::new(source).until(stop.cloned());
+    let _ = pipeline::analyze(&mut source, &options, &mut ends);
     let (ends, faults) = ends.finish();
     warn(option, faults.as_ref());
     Ok(ends)

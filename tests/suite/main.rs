@@ -35,6 +35,9 @@ mod rule_pages;
 mod rules;
 /// How much of a capture is shown, and how a command line is answered.
 mod shown;
+/// Ctrl-C and SIGTERM.
+#[cfg(unix)]
+mod signals;
 /// Scripts → captures in memory; running wspect. Their own tests, tshark's judgement among them.
 mod support;
 /// One thread or several.
