@@ -273,9 +273,16 @@ impl Opening<'_> {
                 }
                 None => {
                     self.gather(buffer, DESCRIBED)?;
-                    return Err(self.unknown(&unknown::describe(buffer.window())));
+                    return Err(self.unknown(&self.described(buffer.window())));
                 }
             }
+        }
+    }
+
+    fn described(&self, first: &[u8]) -> String {
+        match (self.path, first) {
+            ("-", []) => "standard input ended before anything came".to_owned(),
+            _ => unknown::describe(first),
         }
     }
 

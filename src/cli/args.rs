@@ -14,6 +14,7 @@ pub use privacy::{PrivacyArguments, Redaction};
 
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::thread;
 use std::time::Duration;
 
@@ -149,10 +150,11 @@ pub struct ReadArguments {
 
 /// How many threads.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Speed")]
 pub struct ThreadArguments {
-    /// Analyze files on so many threads, at most 8, which changes nothing but the time that it takes [default: as many as there are
-    /// processors]
-    #[arg(long, value_name = "N")]
+    /// Analyze files on so many threads, which changes nothing but the time that it takes; more than 8 are taken for 8 [default: as
+    /// many as there are processors]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZero<usize>>,
 }
 
@@ -167,16 +169,18 @@ impl ThreadArguments {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Bounds")]
 pub struct LimitArguments {
-    /// Keep at most so much of each message's payload; lengths and checks always cover all of it
-    #[arg(long, value_name = "SIZE", default_value = "16 MiB", value_parser = size)]
+    /// Keep at most so much of each message's payload; lengths and checks always cover all of it [default:
+    /// 16 MiB]
+    #[arg(long, value_name = "SIZE", default_value = "16 MiB", hide_default_value = true, value_parser = size)]
     pub max_payload: ByteSize,
 
     /// Keep at most so much of all open connections together: of those that were quiet longest, less is kept first
-    #[arg(long, value_name = "SIZE", default_value = "1 GiB", value_parser = size)]
+    /// [default: 1 GiB]
+    #[arg(long, value_name = "SIZE", default_value = "1 GiB", hide_default_value = true, value_parser = room)]
     pub max_memory: ByteSize,
 
     /// Follow at most so many TCP connections at the same time
-    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().flows)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().flows, value_parser = number::<usize>)]
     pub max_connections: usize,
 }
 
@@ -242,6 +246,25 @@ pub(super) fn size(text: &str) -> Result<ByteSize, String> {
     text.parse()
         .map_err(|_| "a size is a number of bytes, or one with a unit: 1000, 64 KiB, 1.5 MB".to_owned())
 }
+
+/// A size that holds something.
+pub(super) fn room(text: &str) -> Result<ByteSize, String> {
+    let size = size(text)?;
+    if size.as_u64() == 0 { Err("nothing has room in 0 bytes".to_owned()) } else { Ok(size) }
+}
+
+/// `5`
+pub(super) fn number<N: FromStr + Default + PartialEq>(text: &str) -> Result<N, String> {
+    let number = text.trim().parse().ok();
+    number.filter(|number| *number != N::default()).ok_or_else(|| AT_LEAST_ONE.to_owned())
+}
+
+/// `4`
+fn threads(text: &str) -> Result<NonZero<usize>, String> {
+    text.trim().parse().map_err(|_| AT_LEAST_ONE.to_owned())
+}
+
+const AT_LEAST_ONE: &str = "a whole number is needed, at least 1";
 
 /// `3`
 fn connection(text: &str) -> Result<u64, String> {

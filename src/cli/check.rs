@@ -84,7 +84,7 @@ fn redactor(arguments: &CheckArguments) -> anyhow::Result<Option<Redactor>> {
     if privacy.redact.is_some() && arguments.baseline.is_some() && privacy.redact_key.is_none() {
         bail!("--redact with --baseline needs --redact-key: fingerprints by a random key can't be compared");
     }
-    privacy.redactor()
+    privacy.redactor(&arguments.captures)
 }
 
 fn demands(

@@ -27,7 +27,7 @@ pub(super) fn run(mut arguments: DiffArguments) -> anyhow::Result<bool> {
     options.limits.payload = usize::try_from(arguments.max_payload.as_u64()).context("--max-payload")?;
     options.threads = arguments.threads.threads();
     let wanted = Wanted::new(&arguments)?;
-    let redactor = arguments.privacy.redactor()?;
+    let redactor = arguments.privacy.redactor(&arguments.captures)?;
     let reading = Reading { options: &options, redactor: redactor.as_ref() };
     let captures = &arguments.captures;
     let (paths, recordings) = match captures.as_slice() {

@@ -33,12 +33,13 @@ use crate::rules::{Blame, Severity};
 pub(super) fn run(arguments: &LiveArguments) -> anyhow::Result<()> {
     let options = options(arguments)?;
     let filter = filter(arguments, &options)?;
-    let redactor = arguments.privacy.redactor()?;
+    let redactor = arguments.privacy.redactor(&arguments.filter)?;
     let stop = stop_on_signals()?;
     let opened = live::open(&arguments.interface, &settings(arguments)?)?;
     let needs = if arguments.capture.wait { Needs::Reopening } else { Needs::Nothing };
     privileges::give_up(arguments.capture.user.as_deref(), needs)?;
     let out = Out::open(arguments)?;
+    arguments.privacy.warn_of(&arguments.store);
     let store = Store::open(&arguments.store, &opened.inputs())?;
     if let Some(duration) = arguments.end.duration {
         let stop = stop.clone();

@@ -26,7 +26,7 @@ use std::process::ExitCode;
 
 use args::{Arguments, Command};
 use clap::Parser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
 
 use crate::report::text::{Rest, fit};
 
@@ -35,7 +35,7 @@ use crate::report::text::{Rest, fit};
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(error),
     };
     let result = match arguments.command {
         Command::Read(arguments) => read::run(arguments).map(|()| true),
@@ -64,7 +64,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Help and version go to standard output with status 0, everything else to standard error with status 2.
-fn refuse(error: &clap::Error) -> ExitCode {
+fn refuse(mut error: clap::Error) -> ExitCode {
     if error.kind() == ErrorKind::ValueValidation {
         // The first line says which value of which option, and what is accepted; the rest only names --help.
         let text = error.to_string();
@@ -72,19 +72,38 @@ fn refuse(error: &clap::Error) -> ExitCode {
         say(&format!("wspect: {}", line.strip_prefix("error: ").unwrap_or(line)));
         return ExitCode::from(2);
     }
-    if error.use_stderr() && is_unsafe(error) {
+    if error.kind() == ErrorKind::UnknownArgument {
+        drop_misleading(&mut error);
+    }
+    if error.use_stderr() && is_unsafe(&error) {
         say(error.to_string().trim_end());
     } else {
         // Nothing sensible is left to do when the message itself can't be written.
         let _ = error.print();
     }
-    if let (ErrorKind::InvalidSubcommand, Some(word)) = (error.kind(), invalid_word(error))
+    if let (ErrorKind::InvalidSubcommand, Some(word)) = (error.kind(), invalid_word(&error))
         && std::path::Path::new(&word).exists()
     {
         say(&format!("\nTo read a capture: wspect read {word}"));
     }
     if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
 }
+
+/// Clap takes every mistyped option for a value, and suggests options that hardly look like it.
+fn drop_misleading(error: &mut clap::Error) {
+    error.remove(ContextKind::Suggested);
+    let said = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
+    let (typed, suggested) = (said(ContextKind::InvalidArg), said(ContextKind::SuggestedArg));
+    let bare = |option: &str| option.trim_start_matches('-').to_lowercase();
+    if strsim::jaro_winkler(&bare(&typed), &bare(&suggested)) < ALIKE
+        && error.remove(ContextKind::SuggestedArg).is_some()
+    {
+        error.remove(ContextKind::Usage);
+    }
+}
+
+/// `were` is like `where`, and `filter` not like `idle`.
+const ALIKE: f64 = 0.8;
 
 /// Does it quote something that must not reach a terminal? Its own colours don't count.
 fn is_unsafe(error: &clap::Error) -> bool {
@@ -93,7 +112,7 @@ fn is_unsafe(error: &clap::Error) -> bool {
 }
 
 fn invalid_word(error: &clap::Error) -> Option<String> {
-    error.get(clap::error::ContextKind::InvalidSubcommand).map(ToString::to_string)
+    error.get(ContextKind::InvalidSubcommand).map(ToString::to_string)
 }
 
 /// Who reads our output may stop reading at any time: that is no failure.

@@ -33,6 +33,7 @@ pub(super) fn run(mut arguments: ReadArguments) -> anyhow::Result<()> {
     let mut options = options(arguments)?;
     let stop = stop_on_signals()?;
     let selection = Selection::new(arguments, &mut options, &stop)?;
+    let redactor = arguments.privacy.redactor(&arguments.captures)?;
     let source = match capture::open_until(&arguments.captures, &options.limits, &stop) {
         Err(_) if stop.is_asked() => {
             say(&stopped(0));
@@ -40,9 +41,9 @@ pub(super) fn run(mut arguments: ReadArguments) -> anyhow::Result<()> {
         }
         source => source?,
     };
+    arguments.privacy.warn_of(&arguments.store);
     let mut store = Store::open(&arguments.store, &source.inputs())?;
     let out = Output::open(arguments)?;
-    let redactor = arguments.privacy.redactor()?;
     let mut reporting = Reporting { report: report(arguments, out), redactor, error: None };
     reporting.report.begin(&source.inputs()).with_context(|| unwritten(arguments))?;
     let mut source = Watched::new(source).until(Some(stop.clone()));

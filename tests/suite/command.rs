@@ -142,6 +142,55 @@ fn a_command_line_that_is_wrong_is_refused() {
 }
 
 #[test]
+fn a_bound_of_nothing_is_refused() {
+    let capture = testdata("01_seed_ws_hello.pcap");
+    for option in ["--threads=0", "--max-connections=0", "--max-memory=0", "--threads=many"] {
+        refuses(wspect().arg("read").arg(&capture).arg(option), option.split('=').next().unwrap());
+    }
+    for option in ["--count=0", "--connections=0", "--duration=0s", "--snaplen=0", "--buffer-size=0"] {
+        refuses(wspect().args(["live", option]), option.split('=').next().unwrap());
+    }
+    for option in ["--threads=99", "--max-payload=0"] {
+        wspect().arg("read").arg(&capture).arg(option).assert().code(0);
+    }
+}
+
+#[test]
+fn a_mistake_is_answered_by_what_helps() {
+    let capture = testdata("01_seed_ws_hello.pcap");
+    let said = |arguments: &[&str]| {
+        let output = wspect().args(arguments).arg(&capture).assert().code(2).stdout("").get_output().clone();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for command in ["read", "check", "diff", "live"] {
+        let hint = said(&[command, "--redact", "payloads"]);
+        assert!(hint.contains("--redact=payloads"), "{hint}");
+    }
+    let typed = said(&["read", "--were", "true"]);
+    assert!(typed.contains("'--where'"), "{typed}");
+    for option in ["--filter", "--json", "-1"] {
+        let wrong = said(&["read", option]);
+        assert!(!wrong.contains("tip") && !wrong.contains("--idle"), "{wrong}");
+    }
+    let nothing = wspect().args(["read", "-"]).write_stdin("").assert().get_output().clone();
+    let nothing = String::from_utf8(nothing.stderr).unwrap();
+    assert!(nothing.contains("standard input ended before anything came"), "{nothing}");
+}
+
+#[test]
+fn what_is_kept_is_not_redacted_and_that_is_said() {
+    let kept = scratch("kept.pcapng");
+    let run = |options: &[&str]| {
+        let mut command = wspect();
+        command.arg("read").arg(testdata("01_seed_ws_hello.pcap")).arg("--write").arg(&kept).args(options);
+        String::from_utf8(command.assert().code(0).get_output().stderr.clone()).unwrap()
+    };
+    assert_eq!(run(&[]), "");
+    let warning = run(&["--redact"]);
+    assert!(warning.contains("kept.pcapng") && warning.lines().count() == 1, "{warning}");
+}
+
+#[test]
 fn a_cut_off_capture_is_read_to_the_cut_and_says_so() {
     let whole = chat().pcap();
     let lines = ndjson_of(&whole[..whole.len() - 3]);

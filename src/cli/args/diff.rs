@@ -44,16 +44,17 @@ pub struct DiffArguments {
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Compare at most so much of each message's payload
-    #[arg(long, value_name = "SIZE", default_value = "16 MiB", value_parser = size)]
+    /// Compare at most so much of each message's payload [default: 16 MiB]
+    #[arg(long, value_name = "SIZE", default_value = "16 MiB", hide_default_value = true, value_parser = size)]
     pub max_payload: ByteSize,
+
+    /// How many threads.
+    #[command(flatten)]
+    pub threads: ThreadArguments,
 
     /// What must not be shown.
     #[command(flatten)]
     pub privacy: PrivacyArguments,
-    /// How many threads.
-    #[command(flatten)]
-    pub threads: ThreadArguments,
 }
 
 const EXAMPLES: &str = "\

@@ -7,7 +7,8 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 
 use super::{
-    LimitArguments, ListFormat, Payload, PrivacyArguments, ThresholdArguments, Time, When, duration, size,
+    LimitArguments, ListFormat, Payload, PrivacyArguments, ThresholdArguments, Time, When, duration, number,
+    room, size,
 };
 
 /// `wspect live`
@@ -81,15 +82,15 @@ pub struct LiveArguments {
 #[command(next_help_heading = "When to end (Ctrl-C does any time, and writes the totals)")]
 pub struct EndArguments {
     /// After this time: 30s, 10min, 8h
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = lasting)]
     pub duration: Option<Duration>,
 
     /// After so many messages, control frames included; with --where, of those that it selects
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number::<u64>)]
     pub count: Option<u64>,
 
     /// After so many WebSocket connections have ended
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number::<u64>)]
     pub connections: Option<u64>,
 }
 
@@ -97,7 +98,8 @@ pub struct EndArguments {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Keeping packets")]
 pub struct StoreArguments {
-    /// Write the packets of all WebSocket connections, from their handshakes on and no others, to this pcapng file, as they were captured
+    /// Write the packets of all WebSocket connections, from their handshakes on and no others, to this pcapng file, as they were
+    /// captured: what --redact hides stands in it
     #[arg(long, value_name = "FILE")]
     pub write: Option<PathBuf>,
 
@@ -106,7 +108,7 @@ pub struct StoreArguments {
     pub rotate: Vec<Rotate>,
 
     /// Keep only so many of these files, the latest
-    #[arg(long, value_name = "N", value_parser = number, requires = "rotate")]
+    #[arg(long, value_name = "N", value_parser = number::<usize>, requires = "rotate")]
     pub keep: Option<usize>,
 }
 
@@ -131,9 +133,10 @@ fn rotate(text: &str) -> Result<Rotate, String> {
     }
 }
 
-/// `5`
-fn number(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "a number of files, at least 1".to_owned())
+/// `30s`, `8h`
+fn lasting(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if duration.is_zero() { Err("nothing comes in no time".to_owned()) } else { Ok(duration) }
 }
 
 /// How interfaces are captured.
@@ -141,15 +144,15 @@ fn number(text: &str) -> Result<usize, String> {
 #[command(next_help_heading = "How to capture")]
 pub struct CaptureArguments {
     /// Capture at most so many bytes of each packet; less than whole packets loses payloads
-    #[arg(long, value_name = "BYTES", default_value_t = 262_144)]
+    #[arg(long, value_name = "BYTES", default_value_t = 262_144, value_parser = number::<u32>)]
     pub snaplen: u32,
 
     /// Let the card pass on what is meant for other machines
     #[arg(long)]
     pub promiscuous: bool,
 
-    /// The kernel's buffer, for each interface
-    #[arg(long, value_name = "SIZE", default_value = "32 MiB", value_parser = size)]
+    /// The kernel's buffer, for each interface [default: 32 MiB]
+    #[arg(long, value_name = "SIZE", default_value = "32 MiB", hide_default_value = true, value_parser = room)]
     pub buffer_size: ByteSize,
 
     /// Take each packet from the kernel as it comes, not several after at most 50 ms. The buffer then holds a packet for each

@@ -1,8 +1,12 @@
 //! `--redact` as typed.
 
-use anyhow::Context;
+use std::path::Path;
+
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
+use super::StoreArguments;
+use crate::cli::say;
 use crate::redact::{Key, Redact, Redactor};
 
 /// What must not be shown.
@@ -36,9 +40,13 @@ pub enum Redaction {
 }
 
 impl PrivacyArguments {
-    /// What replaces, where that was asked for.
-    pub(in crate::cli) fn redactor(&self) -> anyhow::Result<Option<Redactor>> {
+    /// What replaces, where that was asked for. `words` are what stands beside options: `--redact payloads` is a mistake.
+    pub(in crate::cli) fn redactor(&self, words: &[String]) -> anyhow::Result<Option<Redactor>> {
         let Some(redaction) = self.redact else { return Ok(None) };
+        let is_value = |word: &&String| Redaction::from_str(word, true).is_ok() && !Path::new(word).exists();
+        if let Some(word) = words.iter().find(is_value) {
+            bail!("--redact takes what it is to hide behind an equals sign: --redact={word}");
+        }
         let extent = match redaction {
             Redaction::Credentials => Redact::Credentials,
             Redaction::Payloads => Redact::Payloads,
@@ -48,6 +56,16 @@ impl PrivacyArguments {
             None => Key::random().context("--redact: no random numbers")?,
         };
         Ok(Some(Redactor::new(extent, &key)))
+    }
+
+    /// Says that `store` is not redacted.
+    pub(in crate::cli) fn warn_of(&self, store: &StoreArguments) {
+        if let (Some(_), Some(path)) = (self.redact, &store.write) {
+            let path = path.display();
+            say(&format!(
+                "wspect: {path}: packets are written as they were captured, whatever --redact hides elsewhere"
+            ));
+        }
     }
 
     /// Are whole payloads needed, to know equal ones?
