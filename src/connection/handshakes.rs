@@ -1,14 +1,14 @@
 //! An opening handshake, alone and beside the others of the capture → findings.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::Hash;
+use std::hash::{BuildHasher as _, Hash};
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 
 use super::Options;
 use crate::event::{Opening, Transport};
-use crate::http::{RequestHead, key_length};
+use crate::http::{RequestHead, nonce};
 use crate::packet::{Endpoint, PacketRef};
 use crate::rules::handshake::around::{concurrent, key_reused};
 use crate::rules::handshake::{Around, Conduct, End, check};
@@ -46,8 +46,16 @@ pub(super) fn answered(opening: &Opening, end: End) -> PacketRef {
 /// The handshakes so far, as far as later ones are compared with them: the latest `Limits::handshakes`.
 #[derive(Debug, Default)]
 pub(crate) struct Handshakes {
-    keys: Latest<(Route, String), FirstUse>,
+    keys: Latest<Key, FirstUse>,
     routes: Latest<Route, Answers>,
+    hasher: RandomState,
+}
+
+/// A nonce on a route. The same nonce on two routes of the same hash does not happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    route: u64,
+    nonce: u128,
 }
 
 /// From one host to one server. A proxy that passes keys on has another server behind it than in front of it.
@@ -60,8 +68,8 @@ struct Route {
 /// Where a key was seen first.
 #[derive(Clone, Copy, Debug)]
 struct FirstUse {
-    /// The first packet of the TCP connection: a client that asks twice on one connection may use its key twice.
-    connection: PacketRef,
+    /// The number of the first packet of the TCP connection: a client that asks twice on one connection may use its key twice.
+    connection: u64,
     request: PacketRef,
 }
 
@@ -109,10 +117,11 @@ impl Handshakes {
         request: &RequestHead,
         bound: usize,
     ) -> Option<PacketRef> {
-        let key = request.headers.first("sec-websocket-key").filter(|key| key_length(key) == Some(16))?;
-        let this = FirstUse { connection, request: request.last };
-        let first = self.keys.entry((route, key.to_owned()), this, bound);
-        (first.connection != connection).then_some(first.request)
+        let nonce = nonce(request.headers.first("sec-websocket-key")?)?;
+        let key = Key { route: self.hasher.hash_one(route), nonce };
+        let this = FirstUse { connection: connection.number, request: request.last };
+        let first = self.keys.entry(key, this, bound);
+        (first.connection != connection.number).then_some(first.request)
     }
 
     /// Handshakes are told when they are over: this one overlaps with an earlier one when it began before that was over.

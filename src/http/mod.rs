@@ -11,7 +11,7 @@ mod upgrade;
 pub use extensions::ExtensionList;
 pub use headers::is_token;
 pub use reader::{RequestReader, RequestStep, ResponseReader, ResponseStep, Step};
-pub use upgrade::{Dialect, asks_for_websocket, key_length, switches_to_websocket};
+pub use upgrade::{Dialect, asks_for_websocket, key_length, nonce, switches_to_websocket};
 
 use crate::packet::PacketRef;
 

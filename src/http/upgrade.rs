@@ -202,6 +202,14 @@ pub fn key_length(key: &str) -> Option<usize> {
     BASE64.decode(key).ok().map(|nonce| nonce.len())
 }
 
+/// The nonce that a `Sec-WebSocket-Key` of the right length stands for. (RFC 6455 §4.1)
+pub fn nonce(key: &str) -> Option<u128> {
+    // As large as the decoder asks for.
+    let mut bytes = [0; 18];
+    let length = BASE64.decode_slice(key, &mut bytes).ok().filter(|length| *length == size_of::<u128>())?;
+    Some(u128::from_be_bytes(*bytes.get(..length)?.first_chunk()?))
+}
+
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&base64::alphabet::STANDARD, PAD.with_decode_allow_trailing_bits(true));
 
