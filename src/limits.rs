@@ -43,6 +43,9 @@ pub struct Limits {
     /// How long a closed connection is remembered, so that late retransmissions do not look like a new
     /// one: twice the round trip of a bad path, well under the quarter minute after which ports come again.
     pub linger: i64,
+    /// Closed connections that are remembered that long: the latest. A host that closes more in these seconds is quick to repeat
+    /// what was lost.
+    pub lingering: usize,
     /// Size of an HTTP head. Most servers refuse at 8 to 64 KiB, but what they refuse is worth showing too.
     pub head: usize,
     /// Header fields of an HTTP head. Node.js keeps 2000, other servers 100 or as many as the size allows.
@@ -103,6 +106,7 @@ impl Default for Limits {
             idle_flow: 600 * SECOND,
             idle_websocket: 86_400 * SECOND,
             linger: 5 * SECOND,
+            lingering: 1 << 14,
             head: 256 << 10,
             headers: 2048,
             tunnels: 4,

@@ -118,6 +118,7 @@ impl<Packets: Iterator<Item = Vec<u8>>> Source for Generated<Packets> {
 /// LINKTYPE_RAW: an IP packet.
 const RAW: u16 = 101;
 
+const FIN: u8 = 1;
 const SYN: u8 = 2;
 const ACK: u8 = 16;
 
@@ -228,6 +229,17 @@ fn connections_are_followed_up_to_their_number() {
     let run = run(limits, (0..20_000).map(syn));
     assert!(run.reached("--max-connections"));
     run.fits_in(4 * MIB);
+}
+
+#[test]
+fn connections_that_have_ended_are_remembered_up_to_a_number() {
+    let limits = Limits { lingering: 800, ..Limits::default() };
+    let ends = |connection: Connection| {
+        [From::Client, From::Server].map(|from| connection.packet(from, FIN | ACK, 0, b""))
+    };
+    let run = run(limits, (0..20_000).map(Connection).flat_map(|each| each.syn().chain(ends(each))));
+    assert_eq!(run.totals.tcp_connections, 20_000);
+    run.fits_in(2 * MIB);
 }
 
 #[test]

@@ -224,6 +224,12 @@ impl<'a> Flows<'a> {
         place.queue = Queue::Linger;
         let deadline = now.saturating_add(self.options.limits.linger);
         self.timers.push(Queue::Linger, Timer { deadline, slot, generation: place.generation });
+        let surplus = self.timers.lingering() > self.options.limits.lingering;
+        if let Some(timer) = surplus.then(|| self.timers.pop_lingering()).flatten()
+            && self.flow_of(&timer).is_some()
+        {
+            self.remove(timer.slot, CloseHow::Idle);
+        }
     }
 
     /// Ends the next flow, or a wait of one, whose time is up by `now`. Was there any? One at a time, since each may have much to say.

@@ -233,6 +233,7 @@ pub(super) fn divided(limits: &Limits, shards: u8) -> Limits {
         flows: limits.flows / shards,
         memory: limits.memory / shards,
         inflating: limits.inflating.div_ceil(shards),
+        lingering: limits.lingering.div_ceil(shards),
         ..limits.clone()
     }
 }

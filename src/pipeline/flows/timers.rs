@@ -62,6 +62,16 @@ impl Timers {
         due
     }
 
+    /// How many ended flows there are.
+    pub(super) fn lingering(&self) -> usize {
+        self.linger.len()
+    }
+
+    /// The one of them that ended first.
+    pub(super) fn pop_lingering(&mut self) -> Option<Timer> {
+        self.linger.pop_front()
+    }
+
     /// The next of all, due or not: first the ended flows, then the quiet ones.
     pub(super) fn pop_any(&mut self) -> Option<Timer> {
         self.queues().into_iter().find_map(VecDeque::pop_front)
