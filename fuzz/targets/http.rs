@@ -54,7 +54,7 @@ fn as_another_parser(bytes: &[u8], ours: &[Step<RequestHead>]) {
         return;
     }
     let Some(Step::Head(ours)) = ours.first() else { panic!("{theirs:?} is {ours:?}") };
-    let fields = |field: &Header| (field.name.clone(), field.value.clone());
+    let fields = |field: &Header| (field.name.to_string(), field.value.to_string());
     let expected: Vec<_> =
         theirs.headers.iter().map(|field| (field.name.to_owned(), read(field.value))).collect();
     assert_eq!(ours.headers.0.iter().map(fields).collect::<Vec<_>>(), expected);
@@ -79,7 +79,7 @@ pub fn extensions(bytes: &[u8]) {
 }
 
 fn list(value: &str) -> ExtensionList {
-    let header = Header { name: "Sec-WebSocket-Extensions".to_owned(), value: value.to_owned() };
+    let header = Header { name: "Sec-WebSocket-Extensions".into(), value: value.into() };
     let request = RequestHead { headers: Headers(vec![header]), ..RequestHead::default() };
     Handshake { request: Some(request), ..Handshake::default() }.extensions_offered()
 }

@@ -177,9 +177,9 @@ struct Request {
 impl Request {
     fn of(head: &RequestHead) -> Self {
         Self {
-            method: head.method.clone(),
+            method: head.method.to_string(),
             target: varying::place(&head.target),
-            version: head.version.clone(),
+            version: head.version.to_string(),
             headers: varying::headers(&head.headers),
         }
     }
@@ -198,8 +198,8 @@ impl Response {
     fn of(head: &ResponseHead) -> Self {
         Self {
             status: head.status,
-            reason: head.reason.clone(),
-            version: head.version.clone(),
+            reason: head.reason.to_string(),
+            version: head.version.to_string(),
             headers: varying::headers(&head.headers),
         }
     }

@@ -20,7 +20,7 @@ pub(crate) fn without_varying(Header { name, value }: &Header) -> String {
     } else if PLACES.iter().any(is) {
         place(value)
     } else {
-        value.clone()
+        value.to_string()
     }
 }
 

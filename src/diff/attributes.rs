@@ -134,7 +134,7 @@ fn headers(what: &str, pair: [View<'_, Headers>; 2]) -> Vec<Change> {
     let mut fields: BTreeMap<String, [Field<'_>; 2]> = BTreeMap::new();
     for (which, headers) in pair.into_iter().enumerate() {
         for (header, shown) in headers.real.0.iter().zip(&headers.shown.0) {
-            let name = header.name.to_ascii_lowercase();
+            let name = header.name.as_str().to_ascii_lowercase();
             let is_token = TOKENS.contains(&name.as_str());
             let lasting = without_varying(header);
             let field = fields.entry(name).or_default().get_mut(which);

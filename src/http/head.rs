@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use compact_str::CompactString;
 use memchr::{memchr, memchr_iter};
 use nom::bytes::streaming::{tag_no_case, take, take_while_m_n};
 use nom::character::streaming::{char, one_of, satisfy};
@@ -203,7 +204,7 @@ impl<'a> Fields<'a> {
         if has_control_character(value) {
             self.note(AnomalyKind::ControlCharacter);
         }
-        let value = std::str::from_utf8(value).map(str::to_owned).unwrap_or_else(|_| {
+        let value = std::str::from_utf8(value).map(CompactString::new).unwrap_or_else(|_| {
             self.note(AnomalyKind::NotUtf8);
             latin_1(value)
         });
@@ -271,11 +272,11 @@ fn trim_end(mut bytes: &[u8]) -> &[u8] {
 }
 
 /// UTF-8 as it is; other bytes as Latin-1, which loses none of them.
-fn text(bytes: &[u8]) -> String {
-    std::str::from_utf8(bytes).map_or_else(|_| latin_1(bytes), str::to_owned)
+fn text(bytes: &[u8]) -> CompactString {
+    std::str::from_utf8(bytes).map_or_else(|_| latin_1(bytes), CompactString::new)
 }
 
-fn latin_1(bytes: &[u8]) -> String {
+fn latin_1(bytes: &[u8]) -> CompactString {
     bytes.iter().copied().map(char::from).collect()
 }
 
@@ -302,7 +303,7 @@ mod tests {
     /// The fields of a request with these lines, and its anomalies.
     fn fields(lines: &[u8]) -> (Vec<NameAndValue>, Vec<(AnomalyKind, Option<usize>)>) {
         let head = request(&[b"GET / HTTP/1.1\r\n", lines, b"\r\n"].concat());
-        let fields = head.headers.0.into_iter().map(|field| (field.name, field.value));
+        let fields = head.headers.0.into_iter().map(|field| (field.name.into(), field.value.into()));
         (fields.collect(), head.anomalies.iter().map(|anomaly| (anomaly.kind, anomaly.field)).collect())
     }
 
@@ -500,7 +501,7 @@ mod tests {
 
     fn read_by_httparse(headers: &[httparse::Header<'_>]) -> Headers {
         let header =
-            |field: &httparse::Header<'_>| Header { name: field.name.to_owned(), value: text(field.value) };
+            |field: &httparse::Header<'_>| Header { name: field.name.into(), value: text(field.value) };
         Headers(headers.iter().map(header).collect())
     }
 }

@@ -13,17 +13,19 @@ pub use headers::is_token;
 pub use reader::{RequestReader, RequestStep, ResponseReader, ResponseStep, Step};
 pub use upgrade::{Dialect, asks_for_websocket, key_length, nonce, switches_to_websocket};
 
+use compact_str::CompactString;
+
 use crate::packet::PacketRef;
 
 /// The head of a request, as it stood on the wire.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestHead {
     /// `GET`, any case kept.
-    pub method: String,
+    pub method: CompactString,
     /// Request target: origin form, absolute form or, for CONNECT, authority form.
-    pub target: String,
+    pub target: CompactString,
     /// `1.1`, `1.0`: what follows `HTTP/`.
-    pub version: String,
+    pub version: CompactString,
     /// Fields in wire order.
     pub headers: Headers,
     /// Where it leaves the grammar.
@@ -42,9 +44,9 @@ pub struct ResponseHead {
     /// Three digits.
     pub status: u16,
     /// Reason phrase, often empty.
-    pub reason: String,
+    pub reason: CompactString,
     /// `1.1`, `1.0`: what follows `HTTP/`.
-    pub version: String,
+    pub version: CompactString,
     /// Fields in wire order.
     pub headers: Headers,
     /// Where it leaves the grammar.
@@ -65,9 +67,9 @@ pub struct Headers(pub Vec<Header>);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
     /// As written; compared without case.
-    pub name: String,
+    pub name: CompactString,
     /// Without the white space around it. Bytes that are not UTF-8 are read as Latin-1.
-    pub value: String,
+    pub value: CompactString,
 }
 
 /// A place where a head leaves the grammar of RFC 9112 and was read all the same.

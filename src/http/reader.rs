@@ -373,7 +373,7 @@ mod tests {
 
     fn requests(chunks: &[&[u8]]) -> Vec<String> {
         let mut reader = Reader::new(&Limits::default());
-        shown(&steps(&mut reader, chunks), |head: &RequestHead| head.target.clone())
+        shown(&steps(&mut reader, chunks), |head: &RequestHead| head.target.to_string())
     }
 
     fn responses(chunks: &[&[u8]]) -> Vec<String> {
@@ -477,7 +477,7 @@ mod tests {
                 let chunks: Vec<_> = bytes.chunks(size).collect();
                 let steps: Vec<RequestStep> = steps(&mut Reader::new(&limits), &chunks);
                 let expected = if bytes.len() == 31 && expected == "/" { "too large" } else { expected };
-                assert_eq!(shown(&steps, |head| head.target.clone()), [expected]);
+                assert_eq!(shown(&steps, |head| head.target.to_string()), [expected]);
             }
         }
     }

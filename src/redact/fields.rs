@@ -26,26 +26,25 @@ impl<'f> Cleaner<'f> {
     }
 
     /// A request target.
-    pub(super) fn target(&mut self, target: &mut String) {
-        *target = url::clean(target, self);
+    pub(super) fn target(&mut self, target: &str) -> String {
+        url::clean(target, self)
     }
 
     /// The reason phrase of a response.
-    pub(super) fn reason(&mut self, reason: &mut String) {
-        if gives_away(reason) && !PHRASES.contains(&reason.as_str()) {
-            *reason = self.hide(reason);
-        }
+    pub(super) fn reason(&mut self, reason: &str) -> String {
+        let is_plain = PHRASES.contains(&reason) || !gives_away(reason);
+        if is_plain { reason.to_owned() } else { self.hide(reason) }
     }
 
     /// All fields of a head.
     pub(super) fn headers(&mut self, headers: &mut Headers) {
         for header in &mut headers.0 {
             if is_token(&header.name) {
-                header.value = self.value(header);
+                header.value = self.value(header).into();
             } else {
                 // A line that is no field can hold anything.
-                header.name = self.hide(&header.name);
-                header.value = self.hide(&header.value);
+                header.name = self.hide(&header.name).into();
+                header.value = self.hide(&header.value).into();
             }
         }
     }
@@ -71,9 +70,9 @@ impl<'f> Cleaner<'f> {
             "location" | "referer" | "content-location" | "origin" | "access-control-allow-origin" => {
                 url::clean(value, self)
             }
-            name if is_public(name, value) => value.clone(),
+            name if is_public(name, value) => value.to_string(),
             name if names_secret(name) || gives_away(value) => self.hide(value),
-            _ => value.clone(),
+            _ => value.to_string(),
         }
     }
 
@@ -207,7 +206,7 @@ mod tests {
     fn cleaned(name: &str, value: &str) -> String {
         let fingerprints = Fingerprints::new(&Key::of("key"));
         let mut cleaner = Cleaner::new(&fingerprints);
-        let mut headers = Headers(vec![Header { name: name.to_owned(), value: value.to_owned() }]);
+        let mut headers = Headers(vec![Header { name: name.into(), value: value.into() }]);
         cleaner.headers(&mut headers);
         let Header { name, value } = headers.0.remove(0);
         let clean = format!("{name}: {value}");
@@ -286,11 +285,7 @@ mod tests {
     #[test]
     fn reason_phrases_stay_where_they_are_known_or_harmless() {
         let fingerprints = Fingerprints::new(&Key::of("key"));
-        let stays = |reason: &str| {
-            let mut shown = reason.to_owned();
-            Cleaner::new(&fingerprints).reason(&mut shown);
-            shown == reason
-        };
+        let stays = |reason: &str| Cleaner::new(&fingerprints).reason(reason) == reason;
         assert!(stays("Switching Protocols") && stays("Unauthorized") && stays(""));
         assert!(!stays("token=abc") && !stays("Unauthorized abc"));
     }

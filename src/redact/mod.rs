@@ -93,19 +93,19 @@ impl Redactor {
     fn opening(&self, opening: &mut Opening) -> Spread {
         let mut cleaner = Cleaner::new(&self.fingerprints);
         if let Some(request) = &mut opening.handshake.request {
-            cleaner.target(&mut request.target);
+            request.target = cleaner.target(&request.target).into();
             cleaner.headers(&mut request.headers);
         }
         if let Some(response) = &mut opening.handshake.response {
-            cleaner.reason(&mut response.reason);
+            response.reason = cleaner.reason(&response.reason).into();
             cleaner.headers(&mut response.headers);
         }
         if let Some(tunnel) = &mut opening.tunnel {
-            cleaner.target(tunnel);
+            *tunnel = cleaner.target(tunnel);
         }
         let mut spread = Spread::new(cleaner.into_replaced());
         if let Some(response) = &mut opening.handshake.response {
-            response.reason = spread.clean(&response.reason);
+            response.reason = spread.clean(&response.reason).into();
         }
         spread
     }

@@ -34,7 +34,7 @@ impl Exchange {
         let kind = request.as_ref().map(|request| request.kind);
         match (kind, request) {
             (Some(Kind::Connect), Some(request)) if (200..300).contains(&status) => {
-                return Some(Leave::Tunnel { target: request.head.target, at: end });
+                return Some(Leave::Tunnel { target: request.head.target.into(), at: end });
             }
             (Some(Kind::Connect | Kind::Other) | None, _) if status != 101 => return None,
             (_, request) => {
@@ -99,7 +99,7 @@ impl Exchange {
         let conduct = Conduct {
             early: self.held_client.before(answered),
             coalesced: behind,
-            unsolicited: asked.filter(|_| kind != Some(Kind::Upgrade)),
+            unsolicited: asked.filter(|_| kind != Some(Kind::Upgrade)).map(Into::into),
         };
         let client = match &self.client {
             Lane::Reading(reader) if reader.is_idle() && kind.is_some() => LaneStart::Frame,
