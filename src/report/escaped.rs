@@ -25,11 +25,6 @@ impl<W: Write> Escaped<W> {
         Self { out, held: Vec::new() }
     }
 
-    /// What stands behind, for what is escaped already.
-    pub(super) const fn escaped(&mut self) -> &mut W {
-        &mut self.out
-    }
-
     fn pass(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while let Some(place) = first_lead(bytes) {
             let (plain, from) = bytes.split_at_checked(place).unwrap_or((bytes, &[]));

@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 pub mod checked;
+mod compact;
 pub mod differences;
 mod escaped;
 pub mod json;

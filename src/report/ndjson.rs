@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::Report;
-use super::escaped::Escaped;
+use super::compact;
 use super::shown::{Detail, Shown};
 use super::view::{Files, Line, MESSAGE, MessageWriter};
 use crate::event::{ConnectionId, Event, EventKind, Scribe, TimelineMessage, Totals};
@@ -13,7 +13,7 @@ use crate::packet::{CaptureInfo, Clock};
 /// bounds.
 #[derive(Debug)]
 pub struct Ndjson<W: Write> {
-    out: Escaped<W>,
+    out: W,
     shown: Shown,
     files: Files,
     line: Vec<u8>,
@@ -23,7 +23,6 @@ pub struct Ndjson<W: Write> {
 impl<W: Write> Ndjson<W> {
     /// Writes to `out`, and flushes it at the end only.
     pub fn new(out: W, shown: Shown) -> Self {
-        let out = Escaped::new(out);
         Self { out, shown, files: Files::default(), line: Vec::new(), clock: Clock::default() }
     }
 }
@@ -49,7 +48,7 @@ impl<W: Write> Report for Ndjson<W> {
             let Self { shown, files, clock, line: out, .. } = self;
             MessageWriter { shown, files, clock, out }.message(Some(id), message)?;
             self.line.push(b'\n');
-            return self.out.escaped().write_all(&self.line);
+            return self.out.write_all(&self.line);
         }
         match Line::event(event, &self.shown, &self.files) {
             Some(line) => write_line(&mut self.out, &mut self.line, &line),
@@ -71,9 +70,8 @@ impl<W: Write> Report for Ndjson<W> {
         self.line.extend_from_slice(MESSAGE);
         self.line.extend_from_slice(b",\"connection\":");
         self.line.extend_from_slice(itoa::Buffer::new().format(connection.0).as_bytes());
-        let out = self.out.escaped();
-        out.write_all(&self.line)?;
-        out.write_all(rest)
+        self.out.write_all(&self.line)?;
+        self.out.write_all(rest)
     }
 
     fn finish(&mut self, totals: &Totals) -> io::Result<()> {
@@ -103,7 +101,7 @@ impl Scribe for LineScribe {
 
 fn write_line(out: &mut impl Write, buffer: &mut Vec<u8>, line: &Line<'_>) -> io::Result<()> {
     buffer.clear();
-    serde_json::to_writer(&mut *buffer, line)?;
+    compact::append(line, buffer)?;
     buffer.push(b'\n');
     out.write_all(buffer)
 }

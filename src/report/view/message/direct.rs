@@ -1,20 +1,17 @@
 //! A message → its JSON, written straight into bytes: the line of which there are millions, at a fifth of the cost of
 //! the general serializer. What stands in it is decided by [`Message`] alone; a test holds both to the same bytes.
 
-mod string;
-
 use std::io;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use itoa::Buffer;
 use serde::Serialize;
-use string::string;
 
 use super::{CloseStatus, Direction, Files, Message, Packets, Payload, Type};
 use crate::event::{ConnectionId, TimelineMessage};
 use crate::packet::Clock;
-use crate::report::escaped::Escaped;
+use crate::report::compact::{self, string};
 use crate::report::shown::{Frames, Shown};
 use crate::websocket::Opcode;
 use crate::websocket::close::CloseBody;
@@ -67,7 +64,7 @@ impl Writer<'_> {
         let message = Message::new(connection, timeline, self.shown, self.files);
         // Its own brace gives way to the event that stands before its first member.
         let brace = self.out.len();
-        serde_json::to_writer(Escaped::new(&mut *self.out), &message)?;
+        compact::append(&message, self.out)?;
         if let Some(brace) = self.out.get_mut(brace) {
             *brace = b',';
         }
@@ -131,7 +128,7 @@ impl Writer<'_> {
     /// A member that is rare enough for the general way.
     fn member(&mut self, name: &[u8], value: &impl Serialize) -> io::Result<()> {
         self.out.extend_from_slice(name);
-        Ok(serde_json::to_writer(Escaped::new(&mut *self.out), value)?)
+        Ok(compact::append(value, self.out)?)
     }
 
     #[inline]
@@ -191,6 +188,7 @@ mod tests {
     use super::*;
     use crate::event::EventKind;
     use crate::packet::{CaptureInfo, Timestamp};
+    use crate::report::escaped::Escaped;
     use crate::report::sample;
     use crate::report::view::{Files, Line};
     use crate::report::{Frames, PayloadMode, Shown};

@@ -3,7 +3,7 @@
 use crate::report::escaped::{First, first};
 
 /// Appends it, with its quotes.
-pub(super) fn string(text: &[u8], out: &mut Vec<u8>) {
+pub(in crate::report) fn string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text;
     while let Some((block, after)) = rest.split_first_chunk() {
