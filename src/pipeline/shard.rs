@@ -249,7 +249,7 @@ const LEAST_MEMORY: usize = 128 << 20;
 
 /// Bytes that a shard may have said before they are passed on: a few bytes inflate to a thousand times as many. In tests there
 /// is seldom room.
-pub(super) const ROOM: usize = if cfg!(test) { 256 } else { 256 << 10 };
+pub(super) const ROOM: usize = if cfg!(test) { 256 } else { 512 << 10 };
 
 /// Segments that are looked at together before they are followed. What they need fits the cache next to the processor.
 const AHEAD: usize = 8;
