@@ -243,6 +243,29 @@ fn connections_that_have_ended_are_remembered_up_to_a_number() {
 }
 
 #[test]
+fn a_port_that_came_again_is_not_forgotten_with_those_that_have_ended() {
+    let limits = Limits { lingering: 8, ..Limits::default() };
+    let ends = |connection: Connection| {
+        [From::Client, From::Server].map(|from| connection.packet(from, FIN | ACK, 0, b""))
+    };
+    let (again, (request, answer)) = (Connection(7), handshake(""));
+    let behind = 1001 + u32::try_from(request.len()).unwrap();
+    let mut syn_ack = again.packet(From::Server, SYN | ACK, 2000, b"");
+    syn_ack[28..32].copy_from_slice(&1001_u32.to_be_bytes());
+    let packets = again
+        .syn()
+        .chain(ends(again))
+        .chain([again.packet(From::Client, SYN, 1000, b""), syn_ack])
+        .chain(again.sends(From::Client, 1001, request))
+        .chain(again.sends(From::Server, 2001, answer))
+        .chain((100..2000).map(Connection).flat_map(|each| each.syn().chain(ends(each))))
+        .chain(again.sends(From::Client, behind, frame(0x81, 5, b"later")));
+    let run = run(limits, packets);
+    assert_eq!((run.totals.websocket_connections, run.totals.messages), (1, 1));
+    assert!(run.reached("lingering"));
+}
+
+#[test]
 fn single_bytes_in_reverse_order_take_what_may_wait_on_a_connection() {
     let limits = Limits { early_bytes: MIB, ..Limits::default() };
     let connection = Connection(1);

@@ -37,6 +37,7 @@ pub(super) struct Flows<'a> {
     out: Outbox,
     seen: u64,
     given_up: u64,
+    forgotten: u64,
     /// The number of the shard, among so many.
     shard: (u64, u64),
     /// Lives that ended without a packet of their own; only where somebody asks.
@@ -82,6 +83,7 @@ impl<'a> Flows<'a> {
             out: Outbox::default(),
             seen: 0,
             given_up: 0,
+            forgotten: 0,
             shard,
             settled,
         }
@@ -99,6 +101,11 @@ impl<'a> Flows<'a> {
     /// Connections that were given up because of `Limits::flows`.
     pub(super) fn given_up(&self) -> u64 {
         self.given_up
+    }
+
+    /// Connections that had ended and were forgotten because of `Limits::lingering`.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 
     /// Connections that were given up because of `Limits::memory`.
@@ -224,11 +231,31 @@ impl<'a> Flows<'a> {
         place.queue = Queue::Linger;
         let deadline = now.saturating_add(self.options.limits.linger);
         self.timers.push(Queue::Linger, Timer { deadline, slot, generation: place.generation });
-        let surplus = self.timers.lingering() > self.options.limits.lingering;
-        if let Some(timer) = surplus.then(|| self.timers.pop_lingering()).flatten()
-            && self.flow_of(&timer).is_some()
-        {
-            self.remove(timer.slot, CloseHow::Idle);
+        self.forget_surplus();
+    }
+
+    /// Forgets the flow that ended first, when too many are remembered.
+    fn forget_surplus(&mut self) {
+        while self.timers.lingering() > self.options.limits.lingering {
+            let Some(timer) = self.timers.pop_lingering() else { return };
+            match self.flow_of(&timer).map(|flow| &flow.life) {
+                None => {}
+                Some(Life::Closed(_)) => {
+                    self.forgotten += 1;
+                    return self.remove(timer.slot, CloseHow::Idle);
+                }
+                // The port came again, or nobody heeds the RST: it is as alive as others.
+                Some(Life::Followed(_) | Life::Other(_)) => return self.wait_on(timer),
+            }
+        }
+    }
+
+    /// Puts a timer where it belongs by what is known of its flow now.
+    fn wait_on(&mut self, timer: Timer) {
+        let Some((queue, deadline)) = self.flow_of(&timer).map(|flow| flow.due(self.options)) else { return };
+        if let Some(place) = self.slots.get_mut(timer.slot) {
+            place.queue = queue;
+            self.timers.push(queue, Timer { deadline, ..timer });
         }
     }
 
@@ -239,14 +266,11 @@ impl<'a> Flows<'a> {
         }
         while let Some(timer) = self.timers.next_due(now) {
             let Some(flow) = self.flow_of(&timer) else { continue };
-            let (queue, deadline) = flow.due(self.options);
-            if deadline <= now {
+            if flow.due(self.options).1 <= now {
                 self.remove(timer.slot, CloseHow::Idle);
                 return true;
-            } else if let Some(place) = self.slots.get_mut(timer.slot) {
-                place.queue = queue;
-                self.timers.push(queue, Timer { deadline, ..timer });
             }
+            self.wait_on(timer);
         }
         false
     }
@@ -254,10 +278,14 @@ impl<'a> Flows<'a> {
     /// Makes room: the flow whose time would be up first goes. Was there any?
     fn give_one_up(&mut self) -> bool {
         while let Some(timer) = self.timers.pop_any() {
-            if self.flow_of(&timer).is_some() {
+            let Some(flow) = self.flow_of(&timer) else { continue };
+            let known = self.slots.get(timer.slot).map(|place| place.queue);
+            if known == Some(flow.due(self.options).0) {
                 self.remove(timer.slot, CloseHow::GivenUp);
                 return true;
             }
+            // It was taken for one that has ended, or for no WebSocket.
+            self.wait_on(timer);
         }
         false
     }

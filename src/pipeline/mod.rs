@@ -201,6 +201,7 @@ impl Analysis<'_, '_> {
         let cut = Cut {
             flows: counts.given_up,
             relieved: counts.relieved,
+            forgotten: counts.forgotten,
             handshakes: self.merge.handshakes.forgotten(),
             overlooked: self.merge.lives.overlooked(),
             datagrams: decoder.datagrams_given_up(),

@@ -47,6 +47,7 @@ pub(super) struct Counts {
     pub(super) seen: u64,
     pub(super) given_up: u64,
     pub(super) relieved: u64,
+    pub(super) forgotten: u64,
     pub(super) protocols: Protocols,
 }
 
@@ -77,6 +78,7 @@ impl<'a> Shard<'a> {
         counts.seen += self.flows.seen();
         counts.given_up += self.flows.given_up();
         counts.relieved += self.flows.relieved();
+        counts.forgotten += self.flows.forgotten();
         let Protocols { http, tls, http2, searched_in_vain } = self.flows.protocols();
         counts.protocols.http += http;
         counts.protocols.tls += tls;

@@ -23,6 +23,7 @@ pub(super) struct Summary<'a> {
 pub(super) struct Cut {
     pub(super) flows: u64,
     pub(super) relieved: u64,
+    pub(super) forgotten: u64,
     pub(super) handshakes: u64,
     pub(super) overlooked: u64,
     pub(super) datagrams: u64,
@@ -76,7 +77,7 @@ fn not_read(totals: &Totals) -> impl Iterator<Item = Finding> {
 impl Cut {
     /// What limits cut that belongs to no connection.
     fn details(&self, limits: &Limits) -> impl Iterator<Item = String> {
-        let Self { flows, relieved, handshakes, overlooked, datagrams, undecided } = self;
+        let Self { flows, relieved, forgotten, handshakes, overlooked, datagrams, undecided } = self;
         let cuts = [
             (
                 *flows,
@@ -90,6 +91,13 @@ impl Cut {
                 format!(
                     "{relieved} times a TCP connection was given up early: all together held more than {} bytes (--max-memory); what came of it later counts as another one",
                     limits.memory
+                ),
+            ),
+            (
+                *forgotten,
+                format!(
+                    "{forgotten} TCP connections that had ended were forgotten early: more than {} at the same time (lingering); a late repetition of theirs counts as another one",
+                    limits.lingering
                 ),
             ),
             (
