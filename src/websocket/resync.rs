@@ -183,7 +183,7 @@ pub(super) enum Ending {
         masked: bool,
         bits: u32,
     },
-    /// At the end of the bytes, without enough evidence or the contrary.
+    /// At the end of the bytes, or of the work that they are worth, without enough evidence or the contrary.
     Open(Trail),
     Broken,
 }
@@ -218,7 +218,7 @@ impl<'a> Chain<'a> {
 
     pub(super) fn follow(mut self, budget: &mut usize) -> Ending {
         for _ in 0..MAX_FRAMES {
-            let Some(left) = budget.checked_sub(1) else { return Ending::Broken };
+            let Some(left) = budget.checked_sub(1) else { return Ending::Open(self.trail()) };
             *budget = left;
             match self.link() {
                 Link::Frame if self.goes_on() => {}
@@ -452,6 +452,17 @@ mod tests {
 
     fn segments(frames: impl IntoIterator<Item = TestFrame>) -> Vec<Vec<u8>> {
         frames.into_iter().map(|frame| frame.bytes()).collect()
+    }
+
+    #[test]
+    fn a_place_for_which_no_work_was_left_is_not_ruled_out() {
+        // From each offset a chain of frames that prove nothing, as long as one is followed.
+        let bytes = [0x81; 4000];
+        let Search::Undecided { keep_from } = search(&Window { bytes: &bytes, ended: false, ..EITHER })
+        else {
+            panic!("nothing is proved")
+        };
+        assert_eq!(keep_from, bytes.len() / MAX_FRAMES);
     }
 
     /// Each segment is found to hold no frames, and so are all of them.
