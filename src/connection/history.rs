@@ -168,7 +168,7 @@ impl History {
     pub(super) fn memory(&self) -> usize {
         let pings = self.sides.iter().filter_map(|side| side.pings.as_ref());
         let pings: usize = pings.map(|pings| pings.memory()).sum();
-        pings + self.latest.memory() + self.closes.memory()
+        pings + self.timing.memory() + self.latest.memory() + self.closes.memory()
     }
 
     /// How often and how long each side, as the receiver, had no room.

@@ -23,6 +23,12 @@ pub(super) struct Timing {
 struct SideTiming {
     lengths: Sketch,
     pace: Pace,
+    rare: Option<Box<Rare>>,
+}
+
+/// What most connections have nothing of.
+#[derive(Debug, Default)]
+struct Rare {
     transfers: Sketch,
     /// The latest of them.
     latest: VecDeque<Transfer>,
@@ -44,7 +50,7 @@ struct Transfer {
 struct Pace {
     since: Timestamp,
     messages: u64,
-    before: Buckets,
+    before: Option<Box<Buckets>>,
 }
 
 impl Timing {
@@ -55,7 +61,7 @@ impl Timing {
 
     /// A control frame was sent between the fragments of a data message.
     pub(super) fn interleaved(&mut self, sender: Side) {
-        self.side(sender).interleaved += 1;
+        self.side(sender).rare().interleaved += 1;
     }
 
     /// A data message is complete, or can't be any more.
@@ -66,15 +72,25 @@ impl Timing {
     /// A Ping of `pinger` with the Pong that answers it, and no other.
     pub(super) fn round_trip(&mut self, pinger: Side, ping: PacketRef, pong: PacketRef) {
         if let Some(took) = elapsed(ping, pong) {
-            self.side(pinger).round_trips.push(took);
+            self.side(pinger).rare().round_trips.push(took);
         }
-        self.side(pinger.peer()).answered(ping, pong);
+        if let Some(rare) = &mut self.side(pinger.peer()).rare {
+            rare.answered(ping, pong);
+        }
     }
 
     /// How often and how long each side, as the receiver, had no room.
     pub(super) fn stalled(&mut self, [client, server]: [Stalls; 2]) {
-        self.side(Side::Client).stalls = server;
-        self.side(Side::Server).stalls = client;
+        for (side, stalls) in [(Side::Client, server), (Side::Server, client)] {
+            if stalls != Stalls::default() {
+                self.side(side).rare().stalls = stalls;
+            }
+        }
+    }
+
+    /// Bytes of memory that it takes beside itself.
+    pub(super) fn memory(&self) -> usize {
+        self.sides.iter().map(SideTiming::memory).sum()
     }
 
     /// What is known at the end.
@@ -107,8 +123,30 @@ impl SideTiming {
             self.lengths.push(message.length);
         }
         if message.first.number != message.last.number {
-            self.transfer(Transfer { first: message.first, last: message.last });
+            self.rare().transfer(Transfer { first: message.first, last: message.last });
         }
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    fn memory(&self) -> usize {
+        let rare = self.rare.as_ref().map_or(0, |rare| rare.memory());
+        let before = self.pace.before.as_ref().map_or(0, |before| before.memory());
+        self.lengths.memory() + before + rare
+    }
+
+    fn statistics(mut self) -> SideStatistics {
+        let rare = self.rare.unwrap_or_default().statistics();
+        SideStatistics { lengths: self.lengths.distribution(), rates: self.pace.distribution(), ..rare }
+    }
+}
+
+impl Rare {
+    fn memory(&self) -> usize {
+        let latest = self.latest.capacity() * size_of::<Transfer>();
+        size_of::<Self>() + latest + self.transfers.memory() + self.round_trips.memory()
     }
 
     fn transfer(&mut self, transfer: Transfer) {
@@ -137,13 +175,12 @@ impl SideTiming {
 
     fn statistics(mut self) -> SideStatistics {
         SideStatistics {
-            lengths: self.lengths.distribution(),
-            rates: self.pace.distribution(),
             transfers: self.transfers.distribution(),
             interleaved: self.interleaved,
             delayed_pongs: self.delayed_pongs,
             round_trips: self.round_trips.distribution(),
             stalls: self.stalls,
+            ..SideStatistics::default()
         }
     }
 }
@@ -160,14 +197,14 @@ impl Pace {
 
     fn end_second(&mut self) {
         if self.messages > 0 {
-            self.before.push(self.messages);
+            self.before.get_or_insert_default().push(self.messages);
         }
         self.messages = 0;
     }
 
     fn distribution(mut self) -> Option<Distribution> {
         self.end_second();
-        self.before.distribution()
+        self.before?.distribution()
     }
 }
 

@@ -30,7 +30,7 @@ pub struct MessageReader {
     decoder: FrameDecoder,
     /// The packets of the header that is being read.
     header: Option<Packets>,
-    frame: Option<OpenFrame>,
+    frame: Option<Box<OpenFrame>>,
     open: OpenMessages,
     inflater: Option<Box<Inflater>>,
     /// What comes out before the next input is looked at.
@@ -272,7 +272,7 @@ impl MessageReader {
         let packets = self.header.take().unwrap_or(Packets { first: at, last: at });
         let start = self.frame_start(header, packets);
         let cut_short = self.join(&header, header.size(), packets);
-        self.frame = Some(OpenFrame::new(header, packets.first, packets.last));
+        self.frame = Some(Box::new(OpenFrame::new(header, packets.first, packets.last)));
         match cut_short {
             None => Step::Frame(start),
             Some(message) => {
@@ -338,7 +338,7 @@ impl MessageReader {
         let frame = self.frame.take()?;
         let header = *frame.header();
         let slot = self.open.of(&header);
-        slot.as_mut()?.end_frame(frame, self.inflater.as_deref_mut());
+        slot.as_mut()?.end_frame(*frame, self.inflater.as_deref_mut());
         // RFC 6455 §5.5: control frames are not fragmented; one without FIN is a message all the same
         let last = header.fin || header.opcode.is_control();
         slot.take_if(|_| last).map(|open| open.complete(self.inflater.as_deref_mut()))
@@ -351,7 +351,7 @@ impl MessageReader {
         if let Some(frame) = self.frame.take()
             && let Some(open) = self.open.of(frame.header())
         {
-            open.end_frame(frame, self.inflater.as_deref_mut());
+            open.end_frame(*frame, self.inflater.as_deref_mut());
         }
         let open = [self.open.control.take(), self.open.data.take()].into_iter().flatten();
         let given_up = open.map(|open| open.unfinished(self.inflater.as_deref_mut()));

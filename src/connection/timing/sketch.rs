@@ -40,6 +40,12 @@ impl Sketch {
         }
     }
 
+    /// Bytes of memory that it takes beside itself.
+    pub(super) fn memory(&self) -> usize {
+        let many = self.many.as_ref().map_or(0, |many| many.memory());
+        self.few.capacity() * size_of::<u64>() + many
+    }
+
     #[inline(never)]
     fn push_more(&mut self, value: u64) {
         if self.many.is_none() && self.few.len() < FEW {
@@ -70,6 +76,11 @@ impl Buckets {
         }
         self.count += 1;
         (self.min, self.max) = (self.min.min(value), self.max.max(value));
+    }
+
+    /// Bytes of memory that it takes.
+    pub(super) fn memory(&self) -> usize {
+        size_of::<Self>() + self.counts.capacity() * size_of::<u64>()
     }
 
     /// `None` where no value came.

@@ -213,7 +213,7 @@ impl Entry {
 const FLOW: usize = 3 * (size_of::<Slot>() + size_of::<Timer>() + 2 * size_of::<usize>());
 
 /// A flow that takes more holds something that it could do without; all flows take less.
-const LARGE: usize = 8 << 10;
+const LARGE: usize = 16 << 10;
 
 /// So many bytes of each flow may wait to be counted: half of what a flow takes with them.
 const UNCOUNTED: usize = 2 << 10;

@@ -6,7 +6,8 @@ impl MessageReader {
     /// Bytes of memory that it takes beside itself.
     pub fn memory(&self) -> usize {
         let inflater = self.inflater.as_ref().map_or(0, |inflater| inflater.memory());
-        self.open.memory().saturating_add(inflater)
+        let frame = self.frame.as_ref().map_or(0, |frame| size_of_val(&**frame));
+        self.open.memory().saturating_add(inflater).saturating_add(frame)
     }
 
     /// Does it keep what is only needed to inflate, beside what messages may refer to?
