@@ -34,7 +34,10 @@ pub(super) fn run(mut arguments: DiffArguments) -> anyhow::Result<bool> {
         [one] => ([one, one], reading.of_one(one, &wanted)?),
         [a, b] if a == "-" && b == "-" => bail!("-: standard input can be one of the two captures only"),
         [a, b] => ([a, b], [reading.record(a, wanted.a.as_ref())?, reading.record(b, wanted.b.as_ref())?]),
-        _ => bail!("two captures are compared, or two parts of one"),
+        [_, _, unexpected, ..] => {
+            bail!("{unexpected}: unexpected, since two captures are compared, or two parts of one")
+        }
+        [] => bail!("no capture to compare"),
     };
     let [a, b] = &recordings;
     let selected = [&wanted.a, &wanted.b].map(|part| part.as_ref().map(|part| part.expression.as_str()));

@@ -13,16 +13,23 @@ use crate::rules::handshake::is_registered_subprotocol;
 pub(super) struct Cleaner<'f> {
     fingerprints: &'f Fingerprints,
     replaced: HashMap<String, String>,
+    /// Was the last subprotocol of this head one that announces a credential?
+    announced: bool,
 }
 
 impl<'f> Cleaner<'f> {
     pub(super) fn new(fingerprints: &'f Fingerprints) -> Self {
-        Self { fingerprints, replaced: HashMap::new() }
+        Self { fingerprints, replaced: HashMap::new(), announced: false }
     }
 
     /// Each secret with its fingerprint.
     pub(super) fn into_replaced(self) -> HashMap<String, String> {
         self.replaced
+    }
+
+    /// A method. None that is registered is named like a secret.
+    pub(super) fn method(&mut self, method: &str) -> String {
+        if names_secret(method) || gives_away(method) { self.hide(method) } else { method.to_owned() }
     }
 
     /// A request target.
@@ -38,6 +45,7 @@ impl<'f> Cleaner<'f> {
 
     /// All fields of a head.
     pub(super) fn headers(&mut self, headers: &mut Headers) {
+        self.announced = false;
         for header in &mut headers.0 {
             if is_token(&header.name) {
                 header.value = self.value(header).into();
@@ -103,8 +111,12 @@ impl<'f> Cleaner<'f> {
     }
 
     fn cookie_attribute(&mut self, attribute: &str) -> String {
-        let name = attribute.split('=').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let is_known = ATTRIBUTES.contains(&name.as_str()) && !gives_away(attribute);
+        let (name, value) = attribute.split_once('=').unwrap_or((attribute, ""));
+        let name = name.trim().to_ascii_lowercase();
+        // Behind a comma there can be a cookie: some join the fields, of which each has one.
+        let commas = if name == "expires" { 1 } else { 0 };
+        let is_one = !value.contains('=') && value.matches(',').count() <= commas;
+        let is_known = is_one && ATTRIBUTES.contains(&name.as_str()) && !gives_away(attribute);
         if is_known { attribute.to_owned() } else { self.cookie(attribute) }
     }
 
@@ -118,14 +130,16 @@ impl<'f> Cleaner<'f> {
         }
     }
 
-    /// Browsers can set no field, so that applications send credentials as subprotocols.
+    /// Browsers can set no field, so that applications send credentials as subprotocols. Several fields are one list. // RFC 9110 §5.3
     fn subprotocols(&mut self, value: &str) -> String {
-        let mut announced = false;
         let elements = value.split(',').map(|part| {
             let element = part.trim();
             let (before, after) = part.split_once(element).unwrap_or((part, ""));
-            let clean = if announced { self.hide(element) } else { self.subprotocol(element) };
-            announced = announces_secret(element);
+            let clean = if self.announced { self.hide(element) } else { self.subprotocol(element) };
+            if !element.is_empty() {
+                // With a dot, the credential is in the element itself.
+                self.announced = announces_secret(element) || names_secret(element) && !element.contains('.');
+            }
             format!("{before}{clean}{after}")
         });
         elements.collect::<Vec<_>>().join(",")
@@ -226,6 +240,14 @@ mod tests {
         assert_eq!(cleaned("COOKIE", ""), "COOKIE: ");
         assert_eq!(cleaned("Set-Cookie", "path=abc; Path=/token/abc; x"), "Set-Cookie: path=*; Path=*; *");
         assert_eq!(cleaned("Set-Cookie", "abc"), "Set-Cookie: *");
+        assert_eq!(
+            cleaned("Set-Cookie", "a=1; Path=/, b=2; Path=/, c; Secure, d; HttpOnly"),
+            "Set-Cookie: a=*; Path=*; Path=*; *; HttpOnly"
+        );
+        assert_eq!(
+            cleaned("Set-Cookie", "a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT, b=2"),
+            "Set-Cookie: a=*; Expires=*"
+        );
     }
 
     #[test]
@@ -291,10 +313,37 @@ mod tests {
     }
 
     #[test]
+    fn subprotocols_are_one_list_in_a_head_and_another_in_the_next() {
+        let fingerprints = Fingerprints::new(&Key::of("key"));
+        let mut cleaner = Cleaner::new(&fingerprints);
+        let mut head = |values: &[&str]| {
+            let field =
+                |value: &&str| Header { name: "Sec-WebSocket-Protocol".into(), value: (*value).into() };
+            let mut headers = Headers(values.iter().map(field).collect());
+            cleaner.headers(&mut headers);
+            headers.0.iter().map(|header| header.value.starts_with("redacted:")).collect::<Vec<_>>()
+        };
+        assert_eq!(head(&["bearer", "hunter2", "chat", "token"]), [false, true, false, false]);
+        assert_eq!(head(&["chat", "hunter2"]), [false, true]);
+    }
+
+    #[test]
+    fn a_method_stays_unless_it_is_named_like_a_secret() {
+        let fingerprints = Fingerprints::new(&Key::of("key"));
+        let stays = |method: &str| Cleaner::new(&fingerprints).method(method) == method;
+        assert!(["GET", "CONNECT", "VERSION-CONTROL", "MKREDIRECTREF", "FOO"].into_iter().all(stays));
+        assert!(!stays("TOKEN-hunter2") && !stays("token=hunter2"));
+    }
+
+    #[test]
     fn subprotocols_that_carry_a_credential_are_known() {
         for (offered, clean) in [
             ("chat, superchat", "chat, superchat"),
             ("bearer, hunter2, chat", "bearer, *, chat"),
+            ("bearer,, hunter2,", "bearer,, *,"),
+            ("X-Api-Key, hunter2, chat", "*, *, chat"),
+            ("access-token-v1, hunter2", "*, *"),
+            ("pass, hunter2", "*, *"),
             ("access_token,abc", "access_token,*"),
             (
                 "base64url.bearer.authorization.k8s.io.YWJj, v4.channel.k8s.io",

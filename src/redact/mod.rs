@@ -93,6 +93,7 @@ impl Redactor {
     fn opening(&self, opening: &mut Opening) -> Spread {
         let mut cleaner = Cleaner::new(&self.fingerprints);
         if let Some(request) = &mut opening.handshake.request {
+            request.method = cleaner.method(&request.method).into();
             request.target = cleaner.target(&request.target).into();
             cleaner.headers(&mut request.headers);
         }

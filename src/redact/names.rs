@@ -5,7 +5,7 @@ use super::encoding::decoded;
 /// Does the value behind this name give access? Names are read without case, and parts of a name count: where a value that is
 /// none is replaced, little is lost.
 pub(super) fn names_secret(name: &str) -> bool {
-    decoded(name).is_none_or(|name| has_stem(&name) || has_word(&name))
+    decoded(name).is_none_or(|name| has_stem(&name) || has_word(&name) || has_last_word(&name))
 }
 
 /// Is this a word such as `bearer`, which announces that a secret follows?
@@ -25,8 +25,15 @@ fn mentions_secret(text: &str) -> bool {
     let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let introduces = [' ', '\t', '=', ':', '"', '\''];
     let mut runs = text.split_inclusive(|c| !in_name(c));
-    runs.any(|run| has_stem(run) || run.ends_with(introduces) && has_word(run))
+    runs.any(|run| {
+        has_stem(run)
+            || run.ends_with(introduces) && has_word(run)
+            || run.ends_with(INTRODUCES_VALUE) && has_last_word(run)
+    })
 }
+
+/// Behind the name of a value. `Mac OS X` and `sign in` are none.
+const INTRODUCES_VALUE: [char; 4] = ['=', ':', '"', '\''];
 
 /// How `{"` begins in Base64: so does each JSON Web Token. // RFC 7519 §3
 const JSON: &str = "eyJ";
@@ -48,7 +55,12 @@ fn has_stem(name: &str) -> bool {
 }
 
 fn has_word(name: &str) -> bool {
-    words(&spaced(name)).any(|word| WORDS.contains(&word))
+    let is_key = |word: &str| word.ends_with("key") && !NO_KEYS.contains(&word);
+    words(&spaced(name)).any(|word| is_key(word) || WORDS.contains(&word))
+}
+
+fn has_last_word(name: &str) -> bool {
+    words(&spaced(name)).last().is_some_and(|word| LAST_WORDS.contains(&word))
 }
 
 /// In small letters, with a space where a word ends: `appKey` is two.
@@ -70,18 +82,21 @@ fn words(spaced: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Parts of names, also inside longer words: `X-CSRFToken`, `oauth_verifier`.
-const STEMS: [&str; 18] = [
+const STEMS: [&str; 21] = [
     "token",
     "secret",
     "passw",
     "passphrase",
+    "passcode",
     "apikey",
     "accesskey",
     "privatekey",
     "session",
     "sessid",
     "signature",
+    "hmac",
     "credential",
+    "creds",
     "auth",
     "jwt",
     "bearer",
@@ -92,11 +107,13 @@ const STEMS: [&str; 18] = [
 ];
 
 /// Words that mean a secret, or a scheme of credentials, only when they stand alone.
-const WORDS: [&str; 14] = [
-    "key",
+const WORDS: [&str; 16] = [
     "sig",
     "sid",
     "pass",
+    "pw",
+    "sess",
+    "cred",
     "code",
     "pin",
     "otp",
@@ -108,6 +125,13 @@ const WORDS: [&str; 14] = [
     "ntlm",
     "dpop",
 ];
+
+/// Words that mean a secret where a name ends: `X-Mac` and `sign`, neither `macOS` nor `sign_in`.
+const LAST_WORDS: [&str; 2] = ["mac", "sign"];
+
+/// Words that end like `streamkey`, and open nothing.
+const NO_KEYS: [&str; 10] =
+    ["monkey", "turkey", "hockey", "donkey", "jockey", "whiskey", "mickey", "lackey", "turnkey", "hotkey"];
 
 /// What a subprotocol is called that comes before one that is a credential.
 const ANNOUNCING: [&str; 20] = [
@@ -165,6 +189,19 @@ mod tests {
             "appKey",
             "userPwd",
             "%2574oken",
+            "PassCode",
+            "X-Passcode",
+            "x-appkey",
+            "STREAMKEY",
+            "sign",
+            "X-Sign",
+            "X-HMAC-SHA256",
+            "pw",
+            "user_creds",
+            "cred",
+            "Sess",
+            "X-Mac",
+            "mac[]",
         ];
         assert!(secret.iter().all(|name| names_secret(name)));
         let other = [
@@ -173,6 +210,12 @@ mod tests {
             "room",
             "keyword",
             "monkey",
+            "Turkey",
+            "sign_in",
+            "design",
+            "macOS",
+            "X-Bypass-Cache",
+            "incredible",
             "Keep-Alive",
             "User-Agent",
             "decode",
@@ -209,6 +252,8 @@ mod tests {
             "http://u:abc@h/",
             "u%2540h",
             "my%20password",
+            "a=1, mac=\"abc\"",
+            "{\"sign\":\"abc\"}",
         ] {
             assert!(gives_away(text), "{text}");
         }
@@ -217,6 +262,9 @@ mod tests {
             "Mozilla/5.0 (X11; Linux x86_64) Code/1.85.1",
             "permessage-deflate; server_max_window_bits=10",
             "HIT, PASS",
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36",
+            "\"macOS\"",
+            "please sign in",
             "Wed, 21 Oct 2026 07:28:00 GMT",
             "text/html, */*;q=0.8, 100%",
         ] {

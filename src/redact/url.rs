@@ -37,18 +37,18 @@ fn before_query(text: &str, cleaner: &mut Cleaner<'_>) -> String {
         clean.push('@');
     }
     let (host, path) = split(rest, rest.find('/'));
-    if user.is_some() || scheme.ends_with("//") && host.contains(['.', ':']) || is_authority(text) {
+    // `example.com:443`, of a CONNECT request, comes without a scheme.
+    let is_host_here = match scheme {
+        "" => host.contains(':'),
+        _ => scheme.ends_with("//") && host.contains(['.', ':']),
+    };
+    if user.is_some() || is_host_here {
         clean.push_str(&if is_host(host) { host.to_owned() } else { cleaner.hide(host) });
         clean.push_str(&path_of(path, cleaner));
     } else {
         clean.push_str(&path_of(rest, cleaner));
     }
     clean
-}
-
-/// `example.com:443`, of a CONNECT request.
-fn is_authority(text: &str) -> bool {
-    text.contains(':') && is_host(text)
 }
 
 /// How long `wss://`, `http:/`, `//` and `/` are.
@@ -62,7 +62,8 @@ fn scheme(text: &str) -> usize {
     }
 }
 
-/// Segments, and their parameters. What ends a value that is named like a secret is not known: nothing behind the name stays.
+/// Segments, and their parameters. What ends a value that is named like a secret, or an
+/// encoded query, is not known: nothing behind it stays.
 fn path_of(path: &str, cleaner: &mut Cleaner<'_>) -> String {
     let mut clean = String::with_capacity(path.len());
     let mut rest = path;
@@ -70,6 +71,10 @@ fn path_of(path: &str, cleaner: &mut Cleaner<'_>) -> String {
         let (piece, after) = split(rest, rest.find(['/', ';']));
         let (name, is_parameter) =
             piece.split_once('=').map_or((piece, false), |(name, _)| (name, is_name(name)));
+        if holds_query(piece) {
+            clean.push_str(&cleaner.hide(rest));
+            return clean;
+        }
         if names_secret(name) {
             let stays = is_parameter || announces_secret(name);
             let (name, secret) = split(rest, Some(if stays { name.len() + 1 } else { 0 }));
@@ -83,6 +88,10 @@ fn path_of(path: &str, cleaner: &mut Cleaner<'_>) -> String {
         rest = after.strip_prefix(['/', ';']).unwrap_or_default();
     }
     clean
+}
+
+fn holds_query(segment: &str) -> bool {
+    decoded(segment).is_none_or(|segment| segment.contains(['?', '#']))
 }
 
 /// Query and fragment, with the mark before them. Where characters stand that a URL can't have, nobody knows where its parts end.
@@ -126,7 +135,8 @@ fn is_plain(value: &str) -> bool {
 }
 
 fn is_name(text: &str) -> bool {
-    text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | '[' | ']' | '%'))
+    !text.is_empty()
+        && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | '[' | ']' | '%'))
 }
 
 /// Letters beyond ASCII are common where they should be encoded. // RFC 3986 §2
@@ -204,6 +214,11 @@ mod tests {
             ("/?t=eyJhbGciOiJub25lIn0.e30.AA", "/?t=*"),
             ("/?id=123e4567-e89b-12d3-a456-426614174000", "/?id=*"),
             ("/?abc", "/?*"),
+            ("/?=abc&x=1", "/?*&x=1"),
+            ("/x%3Fa=abc/d?x=1", "/*?x=1"),
+            ("/x/%2523abc;d", "/x/*"),
+            ("h.example:abc", "*"),
+            ("h.example:abc/x", "*/x"),
             ("/#abc", "/#*"),
             ("/?token=\"abc\"&x=1", "/?*"),
             ("/?token=a b&x=1", "/?*"),

@@ -13,7 +13,7 @@ use super::{PrivacyArguments, ThreadArguments, size};
 pub struct DiffArguments {
     /// A and B: capture files as `wspect read` takes them; one may be `-`, standard input. One alone holds both: the two legs of a
     /// proxied connection, known by their Sec-WebSocket-Key, or what --where-a and --where-b select
-    #[arg(value_name = "CAPTURE", required = true, num_args = 1..=2)]
+    #[arg(value_name = "CAPTURE", required = true)]
     pub captures: Vec<String>,
 
     /// Compare only what this CEL expression selects, of both: 'm.type != "ping" && m.type != "pong"'
@@ -45,7 +45,7 @@ pub struct DiffArguments {
     pub output: Option<PathBuf>,
 
     /// Compare at most so much of each message's payload [default: 16 MiB]
-    #[arg(long, value_name = "SIZE", default_value = "16 MiB", hide_default_value = true, value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "16 MiB", hide_default_value = true, allow_negative_numbers = true, value_parser = size)]
     pub max_payload: ByteSize,
 
     /// How many threads.
