@@ -87,7 +87,7 @@ pub struct ReadArguments {
     pub payload: Option<Payload>,
 
     /// Show only these connections: 3, or 1,3
-    #[arg(long, short, value_name = "ID", value_delimiter = ',', value_parser = connection)]
+    #[arg(long, short, value_name = "ID", value_delimiter = ',', allow_negative_numbers = true, value_parser = connection)]
     pub connection: Vec<u64>,
 
     /// Show only what this CEL expression selects, over a connection `c` and its message `m`, whose fields are those
@@ -154,7 +154,7 @@ pub struct ReadArguments {
 pub struct ThreadArguments {
     /// Analyze files on so many threads, which changes nothing but the time that it takes; more than 8 are taken for 8 [default: as
     /// many as there are processors]
-    #[arg(long, value_name = "N", value_parser = threads)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads)]
     pub threads: Option<NonZero<usize>>,
 }
 
@@ -171,16 +171,16 @@ impl ThreadArguments {
 pub struct LimitArguments {
     /// Keep at most so much of each message's payload; lengths and checks always cover all of it [default:
     /// 16 MiB]
-    #[arg(long, value_name = "SIZE", default_value = "16 MiB", hide_default_value = true, value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "16 MiB", hide_default_value = true, allow_negative_numbers = true, value_parser = size)]
     pub max_payload: ByteSize,
 
     /// Keep at most so much of all open connections together: of those that were quiet longest, less is kept first
     /// [default: 1 GiB]
-    #[arg(long, value_name = "SIZE", default_value = "1 GiB", hide_default_value = true, value_parser = room)]
+    #[arg(long, value_name = "SIZE", default_value = "1 GiB", hide_default_value = true, allow_negative_numbers = true, value_parser = room)]
     pub max_memory: ByteSize,
 
     /// Follow at most so many TCP connections at the same time
-    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().flows, value_parser = number::<usize>)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().flows, allow_negative_numbers = true, value_parser = number::<usize>)]
     pub max_connections: usize,
 }
 
@@ -237,7 +237,7 @@ pub struct ThresholdArguments {
     pub idle: Option<Duration>,
 
     /// Messages of this size [default: 16 MiB]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true, value_parser = size)]
     pub large_message: Option<ByteSize>,
 }
 
@@ -343,4 +343,25 @@ pub enum When {
     Always,
     /// Never
     Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_negative_number_is_answered_by_what_is_needed() {
+        for (command, option) in [
+            ("read", "--threads"),
+            ("read", "--max-payload"),
+            ("read", "--max-memory"),
+            ("check", "--max-connections"),
+            ("diff", "--max-payload"),
+            ("live", "--count"),
+            ("live", "--snaplen"),
+        ] {
+            let typed = Arguments::try_parse_from(["wspect", command, "a", option, "-1"]);
+            assert_eq!(typed.unwrap_err().kind(), clap::error::ErrorKind::ValueValidation, "{option}");
+        }
+    }
 }

@@ -80,7 +80,7 @@ pub(super) fn run(mut arguments: ReadArguments) -> anyhow::Result<()> {
 pub(super) fn read_from(captures: &mut Vec<String>) -> anyhow::Result<()> {
     let typed = io::stdin().is_terminal();
     if captures.is_empty() && typed {
-        bail!("no capture to read: name a file, as in `wspect read chat.pcap`, or pipe one in");
+        bail!("no capture to read: name a file, or pipe one in");
     }
     if captures.is_empty() {
         captures.push("-".to_owned());

@@ -86,11 +86,11 @@ pub struct EndArguments {
     pub duration: Option<Duration>,
 
     /// After so many messages, control frames included; with --where, of those that it selects
-    #[arg(long, value_name = "N", value_parser = number::<u64>)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number::<u64>)]
     pub count: Option<u64>,
 
     /// After so many WebSocket connections have ended
-    #[arg(long, value_name = "N", value_parser = number::<u64>)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number::<u64>)]
     pub connections: Option<u64>,
 }
 
@@ -108,7 +108,7 @@ pub struct StoreArguments {
     pub rotate: Vec<Rotate>,
 
     /// Keep only so many of these files, the latest
-    #[arg(long, value_name = "N", value_parser = number::<usize>, requires = "rotate")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number::<usize>, requires = "rotate")]
     pub keep: Option<usize>,
 }
 
@@ -144,7 +144,7 @@ fn lasting(text: &str) -> Result<Duration, String> {
 #[command(next_help_heading = "How to capture")]
 pub struct CaptureArguments {
     /// Capture at most so many bytes of each packet; less than whole packets loses payloads
-    #[arg(long, value_name = "BYTES", default_value_t = 262_144, value_parser = number::<u32>)]
+    #[arg(long, value_name = "BYTES", default_value_t = 262_144, allow_negative_numbers = true, value_parser = number::<u32>)]
     pub snaplen: u32,
 
     /// Let the card pass on what is meant for other machines
@@ -152,7 +152,7 @@ pub struct CaptureArguments {
     pub promiscuous: bool,
 
     /// The kernel's buffer, for each interface [default: 32 MiB]
-    #[arg(long, value_name = "SIZE", default_value = "32 MiB", hide_default_value = true, value_parser = room)]
+    #[arg(long, value_name = "SIZE", default_value = "32 MiB", hide_default_value = true, allow_negative_numbers = true, value_parser = room)]
     pub buffer_size: ByteSize,
 
     /// Take each packet from the kernel as it comes, not several after at most 50 ms. The buffer then holds a packet for each
