@@ -16,7 +16,7 @@ use crate::report::shown::{Frames, Shown};
 use crate::websocket::Opcode;
 use crate::websocket::close::CloseBody;
 
-/// Writes messages to `out`, without line ends. Nothing in them can steer a terminal: see [`Escaped`].
+/// Writes messages to `out`, without line ends. Nothing in them can steer a terminal: see [`compact`].
 pub(in crate::report) struct Writer<'a> {
     pub(in crate::report) shown: &'a Shown,
     pub(in crate::report) files: &'a Files,
