@@ -24,7 +24,8 @@ pub struct Limits {
     /// and is given up if it holds more than that. A laptop has several times this.
     pub memory: usize,
     /// Connections that keep all that inflating takes (110 KiB a direction), and not only what their messages may refer to
-    /// (at most 32 KiB): those with the latest messages. To begin anew takes as long as inflating some 10 KiB.
+    /// (at most 32 KiB): those with the latest messages. As many as the processor's cache holds: of others it is faster to read what
+    /// they may refer to from end to end than to look for each reference in memory.
     pub inflating: usize,
     /// Bytes of one direction kept because bytes before them have not come yet (out-of-order segments).
     pub early_bytes: usize,
@@ -99,7 +100,7 @@ impl Default for Limits {
             fragment_timeout: 30 * SECOND,
             flows: 1 << 20,
             memory: 1 << 30,
-            inflating: 256,
+            inflating: 16,
             early_bytes: 4 << 20,
             reorder_packets: 32,
             hole_time: i64::MAX,

@@ -1,5 +1,6 @@
 //! Compressed payload of one direction → plain payload, and what is odd about it (RFC 7692).
 
+mod history;
 mod huffman;
 mod inflater;
 mod reach;

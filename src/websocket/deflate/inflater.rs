@@ -13,8 +13,8 @@ use super::{Compression, Inflation, Oddities, Savings, Scope, Unknown};
 
 /// Inflates the messages of one direction. Memory: nothing before the first compressed message; while it is awake about
 /// 110 KiB (48 for the output, 48 for zlib, 4 for input, 10 for [`Reach`] where a small window was agreed), and 16 more
-/// for messages in several pieces that may have to be read twice; between messages, once it is put to sleep, the
-/// window: at most 32 KiB, and nothing where no context is taken over.
+/// for messages in several pieces that may have to be read twice; once it was put to sleep between messages, the
+/// window too: at most 32 KiB, and nothing where no context is taken over. Asleep it keeps that alone.
 ///
 /// While parts of the history are missing (after a hole, in a capture that began in mid-connection, behind a fault),
 /// all is inflated twice, for 90 KiB more (asleep for one more window): see [`Stream::doubt`]. Then lengths are right, and
@@ -24,7 +24,7 @@ pub(in crate::websocket) struct Inflater {
     compression: Compression,
     history: History,
     stream: Option<Box<Stream>>,
-    /// What messages may refer to, while there is no `stream`.
+    /// What messages may refer to; while there is a `stream`, what they might when that began.
     asleep: Histories,
     unit: Unit,
     /// Did a message refer further back than was agreed?
@@ -78,8 +78,7 @@ impl Inflater {
 
     /// A compressed message (or frame) begins.
     pub(in crate::websocket) fn begin(&mut self) {
-        let asleep = mem::take(&mut self.asleep);
-        let stream = self.stream.get_or_insert_with(|| Box::new(Stream::after(&asleep)));
+        let stream = self.stream.get_or_insert_with(|| Stream::after(&self.asleep));
         if !self.compression.takeover {
             stream.restart();
             self.history = History::Known;
@@ -408,7 +407,7 @@ mod tests {
                 assert_eq!(inflate(&mut inflater, &block), (Inflation::Whole, vec![0; 40_000]));
                 inflater.sleep();
                 assert!(!inflater.is_awake());
-                assert_eq!(inflater.asleep.own.len(), kept);
+                assert_eq!(inflater.asleep.own.memory(), kept);
                 assert_eq!(inflater.memory(), size_of::<Inflater>() + kept);
             }
             assert_eq!(inflater.forget(), kept > 0);

@@ -1,9 +1,11 @@
 //! Pieces of a DEFLATE stream → plain pieces, by zlib, over final blocks.
 
+use std::cell::RefCell;
 use std::mem;
 
 use flate2::{Decompress, DecompressError, FlushDecompress, Status};
 
+use super::history::History;
 use crate::websocket::mask::unmask;
 
 /// zlib, and what came out of it.
@@ -14,6 +16,8 @@ pub(super) struct Stream {
     pub(super) ended: bool,
     /// The output; what is left of it when room is made is all that DEFLATE can refer to.
     pub(super) window: Vec<u8>,
+    /// How many bytes came out since its history was read; no number where that has changed since.
+    came: Option<usize>,
     /// Where in `window` a message begins that must not refer further back; 0 where it may.
     mark: usize,
     /// The unmasked beginning of that message.
@@ -35,33 +39,66 @@ pub(super) struct Plain<'a> {
 /// What a stream may refer to, between two blocks.
 #[derive(Debug, Default)]
 pub(super) struct Histories {
-    pub(super) own: Box<[u8]>,
+    pub(super) own: History,
     /// The one that differs where `own` is unknown.
-    pub(super) other: Option<Box<[u8]>>,
+    pub(super) other: Option<History>,
 }
 
 impl Stream {
     /// A stream between two blocks, of which `histories` came out so far.
-    pub(super) fn after(histories: &Histories) -> Self {
-        let other = histories.other.as_deref().map(|other| Box::new(Self::behind(other)));
-        Self { other, ..Self::behind(&histories.own) }
+    pub(super) fn after(histories: &Histories) -> Box<Self> {
+        let mut stream = Self::behind(&histories.own);
+        stream.other = histories.other.as_ref().map(Self::behind);
+        stream
     }
 
-    fn behind(history: &[u8]) -> Self {
-        let mut window = Vec::with_capacity(WINDOW + ROOM);
-        window.extend_from_slice(history);
-        // Always the largest window: with any other size zlib is no stricter, and flate2 refuses 8 bits.
-        let zlib = Decompress::new(false);
-        let ended = !history.is_empty();
-        Self { zlib, ended, window, mark: 0, begin: Vec::new(), input: Vec::new(), other: None }
+    fn behind(history: &History) -> Box<Self> {
+        let mut stream = SPARE.with_borrow_mut(Vec::pop).unwrap_or_else(|| Box::new(Self::new()));
+        stream.forget();
+        (stream.mark, stream.came, stream.ended) = (0, Some(0), !history.is_empty());
+        history.parts().iter().for_each(|part| stream.window.extend_from_slice(part));
+        stream
     }
 
-    /// The last `most` bytes that came out.
-    pub(super) fn histories(&self, most: usize) -> Histories {
-        let last = |stream: &Self| -> Box<[u8]> {
-            stream.window.get(stream.window.len().saturating_sub(most)..).unwrap_or_default().into()
-        };
-        Histories { own: last(self), other: self.other.as_deref().map(last) }
+    fn new() -> Self {
+        Self {
+            // Always the largest window: with any other size zlib is no stricter, and flate2 refuses 8 bits.
+            zlib: Decompress::new(false),
+            ended: false,
+            window: Vec::with_capacity(WINDOW + ROOM),
+            came: None,
+            mark: 0,
+            begin: Vec::new(),
+            input: Vec::new(),
+            other: None,
+        }
+    }
+
+    /// Adds what came out since to `histories`, of which `most` bytes are kept. What is not needed until more comes is there for others.
+    pub(super) fn put_away(self: Box<Self>, histories: &mut Histories, most: usize) {
+        self.add_to(&mut histories.own, most);
+        match &self.other {
+            Some(other) => other.add_to(histories.other.get_or_insert_default(), most),
+            None => histories.other = None,
+        }
+        self.spare();
+    }
+
+    fn add_to(&self, history: &mut History, most: usize) {
+        if self.came.is_none() {
+            history.clear();
+        }
+        let came = self.came.unwrap_or(self.window.len());
+        history.push(self.window.get(self.window.len().saturating_sub(came)..).unwrap_or_default(), most);
+    }
+
+    /// Nobody needs it any more.
+    pub(super) fn spare(mut self: Box<Self>) {
+        let other = self.other.take();
+        SPARE.with_borrow_mut(|spare| {
+            let room = MOST_SPARE.saturating_sub(spare.len());
+            spare.extend([Some(self), other].into_iter().flatten().take(room));
+        });
     }
 
     /// Bytes of memory.
@@ -76,6 +113,7 @@ impl Stream {
 
     pub(super) fn forget(&mut self) {
         self.window.clear();
+        self.came = None;
         self.restart();
     }
 
@@ -83,7 +121,7 @@ impl Stream {
     /// are the same, and so is whatever does not come from there.
     pub(super) fn doubt(&mut self) {
         self.begin_behind(0);
-        self.other.get_or_insert_with(|| Box::new(Self::behind(&[]))).begin_behind(!0);
+        self.other.get_or_insert_with(|| Self::behind(&History::default())).begin_behind(!0);
     }
 
     pub(super) const fn doubts(&self) -> bool {
@@ -132,7 +170,7 @@ impl Stream {
     /// `input`.
     pub(super) fn take_context(&mut self, before: u64, input: &[u8]) -> Vec<u8> {
         self.window.truncate(self.mark);
-        (self.mark, self.ended) = (0, true);
+        (self.mark, self.came, self.ended) = (0, None, true);
         let before = usize::try_from(before).unwrap_or(usize::MAX);
         let begin = self.begin.get(..before).unwrap_or_default();
         [begin, input].concat()
@@ -171,6 +209,7 @@ impl Stream {
         }
         let (before, read) = (self.window.len(), self.zlib.total_in());
         let status = self.zlib.decompress_vec(input, &mut self.window, FlushDecompress::None);
+        self.came = self.came.map(|came| came.saturating_add(self.window.len() - before));
         self.ended = matches!(status, Ok(Status::StreamEnd));
         let read = usize::try_from(self.zlib.total_in() - read).unwrap_or(usize::MAX);
         *input = input.get(read..).unwrap_or_default();
@@ -192,6 +231,15 @@ impl Stream {
         Ok(())
     }
 }
+
+thread_local! {
+    /// Streams that no message needs now, for those that come. What they take is at hand for the processor: of a connection that was
+    /// quiet meanwhile, only the history has to come from memory.
+    static SPARE: RefCell<Vec<Box<Stream>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Two directions, in doubt.
+const MOST_SPARE: usize = 4;
 
 /// How far back DEFLATE can refer. // RFC 1951 §2
 pub(super) const WINDOW: usize = 32 << 10;

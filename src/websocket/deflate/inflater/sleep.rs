@@ -1,6 +1,6 @@
 //! What a direction keeps between compressed messages, in bytes, and how to make it less.
 
-use super::{Inflater, Reach};
+use super::{Inflater, Reach, Stream};
 
 impl Inflater {
     /// Puts away what is not needed between messages; does nothing while one is open.
@@ -9,8 +9,11 @@ impl Inflater {
             return;
         }
         self.reach = None;
-        if let Some(stream) = self.stream.take().filter(|_| self.compression.takeover) {
-            self.asleep = stream.histories(self.window());
+        let most = self.window();
+        match self.stream.take() {
+            Some(stream) if self.compression.takeover => stream.put_away(&mut self.asleep, most),
+            Some(stream) => stream.spare(),
+            None => {}
         }
     }
 
@@ -32,11 +35,17 @@ impl Inflater {
     pub(in crate::websocket) fn memory(&self) -> usize {
         let stream = self.stream.as_ref().map_or(0, |stream| stream.memory());
         let reach = self.reach.as_ref().map_or(0, |_| Reach::MEMORY);
-        let other = self.asleep.other.as_ref().map_or(0, |other| other.len());
-        size_of::<Self>() + stream + reach + self.asleep.own.len() + other
+        let other = self.asleep.other.as_ref().map_or(0, |other| other.memory());
+        size_of::<Self>() + stream + reach + self.asleep.own.memory() + other
     }
 
     const fn is_in_message(&self) -> bool {
         self.stream.is_some() && self.unit.end.is_none()
+    }
+}
+
+impl Drop for Inflater {
+    fn drop(&mut self) {
+        self.stream.take().into_iter().for_each(Stream::spare);
     }
 }
