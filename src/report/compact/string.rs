@@ -6,12 +6,31 @@ use crate::report::escaped::{First, first};
 pub(in crate::report) fn string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text;
+    while !rest.is_empty() {
+        let (plain, other) = rest.split_at_checked(plain(rest)).unwrap_or((rest, &[]));
+        out.extend_from_slice(plain);
+        rest = escape(other, out);
+    }
+    out.push(b'"');
+}
+
+/// How many bytes at the beginning only hold what stands for itself: whole blocks, or all.
+fn plain(text: &[u8]) -> usize {
+    let (large, _) = text.as_chunks::<{ 4 * BLOCK }>();
+    let sure = 4 * BLOCK * large.iter().take_while(|block| is_plain(*block)).count();
+    let (small, tail) = text.get(sure..).unwrap_or_default().as_chunks::<BLOCK>();
+    let more = small.iter().take_while(|block| is_plain(*block)).count();
+    // The bytes before the tail are plain: it can be judged with some of these, as a block.
+    let ends_plain = || text.last_chunk::<BLOCK>().map_or_else(|| is_plain(tail), |block| is_plain(block));
+    if more == small.len() && ends_plain() { text.len() } else { sure + more * BLOCK }
+}
+
+/// Writes what does not begin with a plain block, up to one; gives back the rest.
+fn escape<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+    let mut rest = text;
     while let Some((block, after)) = rest.split_first_chunk() {
         rest = match Content::of(block) {
-            Content::Plain => {
-                out.extend_from_slice(block);
-                after
-            }
+            Content::Plain => return rest,
             Content::Quotes => {
                 escape_quotes(block, 0, out);
                 after
@@ -24,17 +43,13 @@ pub(in crate::report) fn string(text: &[u8], out: &mut Vec<u8>) {
         block.iter_mut().zip(rest).for_each(|(byte, of_rest)| *byte = *of_rest);
         rest = match Content::of(&block) {
             Content::Other => escape_some(rest, out),
-            Content::Plain => {
-                out.extend_from_slice(rest);
-                &[]
-            }
-            Content::Quotes => {
+            Content::Plain | Content::Quotes => {
                 escape_quotes(&block, BLOCK - rest.len(), out);
                 &[]
             }
         };
     }
-    out.push(b'"');
+    rest
 }
 
 /// What stands in a block.
@@ -61,23 +76,35 @@ impl Content {
     }
 }
 
+/// Without a branch, as above.
+#[inline]
+fn is_plain(bytes: &[u8]) -> bool {
+    !bytes.iter().fold(false, |found, byte| found | !is_printable(*byte) | is_quote(*byte))
+}
+
 /// Writes a block of printable characters, but the last `unused`. Without a branch too: in JSON inside of JSON every fourth
 /// byte is a quotation mark, and no processor foresees which.
 #[inline]
 fn escape_quotes(block: &[u8; BLOCK], unused: usize, out: &mut Vec<u8>) {
-    let mut escaped = [b'\\'; 2 * BLOCK];
-    let mut length = 0;
-    for byte in block {
-        let backslash = usize::from(is_quote(*byte));
-        // What a later byte does not overwrite is the backslash that it needs.
-        if let Some(place) = escaped.get_mut(length + backslash) {
-            *place = *byte;
-        }
-        length += 1 + backslash;
-    }
-    // The unused ones are spaces, a byte each.
     let start = out.len();
-    out.extend_from_slice(&escaped);
+    // In place: who reads as a block what was just written byte by byte has to wait for all of it.
+    out.extend_from_slice(&[b'\\'; 2 * BLOCK]);
+    let Some(escaped) = out.last_chunk_mut::<{ 2 * BLOCK }>() else { return };
+    let mut length = 0;
+    for bytes in block.as_chunks::<8>().0 {
+        let quotes = u64::from_le_bytes(bytes.map(|byte| u8::from(is_quote(byte))));
+        // In each byte, how many there are up to it. What no byte is written to is the backslash that the next one needs.
+        let backslashes = quotes.wrapping_mul(EACH);
+        let places = (EACH * length).wrapping_add(COUNTED).wrapping_add(backslashes);
+        for (byte, place) in bytes.iter().zip(places.to_le_bytes()) {
+            if let Some(place) = escaped.get_mut(usize::from(place) % (2 * BLOCK)) {
+                *place = *byte;
+            }
+        }
+        length += 8 + (backslashes >> 56);
+    }
+    let length = usize::try_from(length).unwrap_or_default();
+    // The unused ones are spaces, a byte each.
     out.truncate(start + length - unused);
 }
 
@@ -92,6 +119,10 @@ fn escape_some<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
 
 /// As many bytes as the vector registers of every x86-64 and ARM processor hold.
 const BLOCK: usize = 16;
+
+/// A one in each byte: what is multiplied by it is added up from byte to byte.
+const EACH: u64 = u64::from_le_bytes([1; 8]);
+const COUNTED: u64 = u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7]);
 
 const fn is_printable(byte: u8) -> bool {
     byte.wrapping_sub(0x20) < 0x5f
