@@ -96,8 +96,14 @@ impl Writer<'_> {
     }
 
     fn packets(&mut self, packets: &Packets<'_>) {
-        self.numbered(b",\"packets\":{\"first\":", packets.first);
-        self.numbered(b",\"last\":", packets.last);
+        // One packet, nearly always.
+        let (mut first, mut last) = (Buffer::new(), Buffer::new());
+        let first = first.format(packets.first);
+        let last = if packets.first == packets.last { first } else { last.format(packets.last) };
+        self.out.extend_from_slice(b",\"packets\":{\"first\":");
+        self.out.extend_from_slice(first.as_bytes());
+        self.out.extend_from_slice(b",\"last\":");
+        self.out.extend_from_slice(last.as_bytes());
         for (name, file) in [(&b",\"file\":"[..], packets.file), (b",\"last_file\":", packets.last_file)] {
             if let Some(file) = file {
                 self.out.extend_from_slice(name);
