@@ -1,16 +1,17 @@
 //! Memory that will be read soon → on its way to the processor, which goes on meanwhile.
 
+use std::ops::Range;
 use std::slice;
 
 use prefetch_index::prefetch_index;
 
-/// Asks for the cache lines of a value of so many bytes that has `field` at this offset. Between two packets of a connection come those
+/// Asks for the cache lines of some bytes of a value that has `field` at this offset. Between two packets of a connection come those
 /// of many others, so that nothing of it is at hand.
-pub(crate) fn fetch(field: &u64, offset: usize, size: usize) {
-    let start = (offset / size_of::<u64>()).wrapping_neg();
-    for word in (0..size.div_ceil(size_of::<u64>())).step_by(LINE) {
+pub(crate) fn fetch(field: &u64, offset: usize, bytes: Range<usize>) {
+    let word = |byte: usize| byte / size_of::<u64>();
+    for wanted in (word(bytes.start)..word(bytes.end.next_multiple_of(size_of::<u64>()))).step_by(LINE) {
         // Places beside the slice are fine: nothing is read.
-        prefetch_index(slice::from_ref(field), start.wrapping_add(word));
+        prefetch_index(slice::from_ref(field), wanted.wrapping_sub(word(offset)));
     }
 }
 
@@ -31,7 +32,7 @@ mod tests {
             behind: [u64; 20],
         }
         let value = Value { before: [1; 20], field: 2, behind: [3; 20] };
-        fetch(&value.field, offset_of!(Value, field), size_of::<Value>());
+        fetch(&value.field, offset_of!(Value, field), 0..size_of::<Value>());
         assert_eq!((value.before, value.field, value.behind), ([1; 20], 2, [3; 20]));
     }
 }

@@ -107,10 +107,10 @@ impl Connection {
         matches!(self.stage, Stage::WebSocket(_))
     }
 
-    /// Asks for what the next segment of an open WebSocket connection needs.
-    pub fn fetch(&self) {
+    /// Asks for what the next bytes of this direction need, where it is an open WebSocket connection.
+    pub fn fetch(&self, direction: Direction) {
         if let Stage::WebSocket(session) = &self.stage {
-            session.fetch();
+            session.fetch(self.peers.side_of(direction));
         }
     }
 

@@ -160,9 +160,12 @@ impl Session {
         out.say(self.id, ending.at, EventKind::Closed(Box::new(closing)));
     }
 
-    /// Asks for all of it.
-    pub(super) fn fetch(&self) {
-        fetch(&self.messages, offset_of!(Self, messages), size_of::<Self>());
+    /// Asks for all of it but the lane of the other side.
+    pub(super) fn fetch(&self, sender: Side) {
+        let other = if sender == Side::Client { offset_of!(Self, server) } else { offset_of!(Self, client) };
+        for bytes in [0..other, other + size_of::<Lane>()..size_of::<Self>()] {
+            fetch(&self.messages, offset_of!(Self, messages), bytes);
+        }
     }
 
     pub(super) fn footprint(&self) -> Footprint {

@@ -97,6 +97,12 @@ impl Batch {
     }
 }
 
+impl Part {
+    pub(super) const fn has_bytes(&self) -> bool {
+        self.length > 0
+    }
+}
+
 /// Enough that handing over costs nothing, little enough that what all threads have in hand stays in the processor's cache.
 /// In tests batches are many.
 const PACKETS: usize = if cfg!(test) { 16 } else { 2048 };

@@ -119,14 +119,21 @@ impl<'a> Flows<'a> {
         self.out.protocols()
     }
 
-    /// Where the flows of segments are that come next, as far as they are known. Asks for what these need, all at once: one after
-    /// the other, memory would take as long as the work.
-    pub(super) fn look_ahead(&self, keys: impl Iterator<Item = FlowKey>, slots: &mut Vec<Option<usize>>) {
+    /// Where the flows of segments are that come next, as far as they are known; each with its direction, where it carries bytes.
+    /// Asks for what these need, all at once: one after the other, memory would take as long as the work.
+    pub(super) fn look_ahead(
+        &self,
+        segments: impl Iterator<Item = (FlowKey, Option<Direction>)>,
+        slots: &mut Vec<(Option<usize>, Option<Direction>)>,
+    ) {
         slots.clear();
-        slots.extend(keys.map(|key| self.find(&key)));
-        let followed = |slot: &Option<usize>| self.followed((*slot)?);
-        slots.iter().filter_map(followed).for_each(Followed::fetch);
-        slots.iter().filter_map(followed).for_each(|followed| followed.connection.fetch());
+        slots.extend(segments.map(|(key, direction)| (self.find(&key), direction)));
+        let followed =
+            || slots.iter().filter_map(|(slot, direction)| Some((self.followed((*slot)?)?, *direction)));
+        followed().for_each(|(followed, _)| followed.fetch());
+        for (followed, direction) in followed() {
+            direction.into_iter().for_each(|direction| followed.connection.fetch(direction));
+        }
     }
 
     /// Takes one segment, whose flow was at this slot a moment ago; `now` is the latest time of the capture, up to which flows have

@@ -11,13 +11,14 @@ use crate::connection::outbox::Protocols;
 use crate::event::{Event, EventKind, Scribe};
 use crate::limits::Limits;
 use crate::packet::Timestamp;
+use crate::tcp::Direction;
 
 /// Follows the flows that fall to it. It is owned by one thread at a time, whichever that is.
 pub(super) struct Shard<'a> {
     number: u8,
     flows: Flows<'a>,
-    /// Where the flows of some segments are, as far as they are known.
-    slots: Vec<Option<usize>>,
+    /// Where the flows of some segments are, as far as they are known, and which way their bytes go.
+    slots: Vec<(Option<usize>, Option<Direction>)>,
     scribe: Option<Box<dyn Scribe>>,
     /// The places of what waits in the outbox, and how many things were said at each.
     marks: Vec<(Place, usize)>,
@@ -134,9 +135,10 @@ impl<'a> Shard<'a> {
         let place = number % AHEAD;
         if place == 0 {
             let next = parts.iter().skip(number).take(AHEAD);
-            self.flows.look_ahead(next.map(|part| part.key), &mut self.slots);
+            let next = next.map(|part| (part.key, part.has_bytes().then_some(part.direction)));
+            self.flows.look_ahead(next, &mut self.slots);
         }
-        self.slots.get(place).copied().flatten()
+        self.slots.get(place)?.0
     }
 
     fn segment(&mut self, batch: &Batch, part: &Part, slot: Option<usize>, said: &mut Said) {

@@ -1,6 +1,6 @@
 //! One connection on a 4-tuple, from its first segment to the last that belongs to it.
 
-use std::mem::offset_of;
+use std::mem::{self, offset_of};
 
 use super::overdue::Lapse;
 use crate::ahead::fetch;
@@ -60,7 +60,7 @@ impl Life {
 impl Followed {
     /// Asks for all of it.
     pub(super) fn fetch(&self) {
-        fetch(&self.start.number, offset_of!(Self, start.number), size_of::<Self>());
+        fetch(&self.start.number, offset_of!(Self, start.number), 0..size_of::<Self>());
     }
 
     pub(super) fn push(
@@ -75,12 +75,17 @@ impl Followed {
             self.connection.opened_by(if answer { direction.reverse() } else { direction });
         }
         self.acknowledge_close(segment, direction);
-        let connection = &mut self.connection;
-        connection.next_packet();
+        // Half of all packets only acknowledge: these need nothing of the connection.
+        let (connection, mut delivers) = (&mut self.connection, false);
         self.tracker.push(segment, direction, &mut |direction, delivery| {
+            if !mem::replace(&mut delivers, true) {
+                connection.next_packet();
+            }
             connection.deliver(direction, delivery, options, out);
         });
-        self.note_close(segment, direction);
+        if delivers {
+            self.note_close(segment, direction);
+        }
         if !self.tracker.is_in_order() {
             self.connection.order_is_open();
         }
