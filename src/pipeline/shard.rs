@@ -191,8 +191,10 @@ impl<'a> Shard<'a> {
                         let start = said.text.len();
                         scribe.message(&message, &mut said.text);
                         let length = said.text.len() - start;
+                        let is_control = message.message.opcode.is_control();
+                        message.message.spare();
                         said.weight += length;
-                        What::Message { connection, is_control: message.message.opcode.is_control(), length }
+                        What::Message { connection, is_control, length }
                     }
                     (_, event) => {
                         said.weight += weight(&event);

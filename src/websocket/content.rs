@@ -23,17 +23,17 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// Text that is to be judged.
+    /// Text that is to be judged; `room` is empty.
     #[inline]
-    pub(super) fn text(keep: usize) -> Self {
-        Self { check: Some(Utf8Check::default()), ..Self::bytes(keep) }
+    pub(super) fn text(room: Vec<u8>, keep: usize) -> Self {
+        Self { check: Some(Utf8Check::default()), ..Self::bytes(room, keep) }
     }
 
     /// Bytes of any kind.
     #[inline]
-    pub(super) fn bytes(keep: usize) -> Self {
+    pub(super) fn bytes(room: Vec<u8>, keep: usize) -> Self {
         Self {
-            payload: Vec::new(),
+            payload: room,
             length: 0,
             overflows: false,
             truncated: false,
@@ -46,7 +46,7 @@ impl Content {
     /// The same bytes, not as text.
     pub(super) fn as_bytes(&self) -> Self {
         let Self { length, overflows, truncated, .. } = *self;
-        Self { payload: self.payload.clone(), length, overflows, truncated, ..Self::bytes(self.keep) }
+        Self { length, overflows, truncated, ..Self::bytes(self.payload.clone(), self.keep) }
     }
 
     pub(super) const fn length(&self) -> u64 {

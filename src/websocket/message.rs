@@ -150,6 +150,9 @@ impl MessageReader {
         if let Some(step) = self.ready.pop_front() {
             return Some(step);
         }
+        if input.is_empty() && self.decoder.in_header() {
+            return None;
+        }
         if let Some(whole) = self.whole(input, at) {
             return Some(whole);
         }

@@ -11,6 +11,7 @@ pub mod message;
 pub mod mux;
 mod open_message;
 pub mod resync;
+mod spare;
 mod trails;
 pub mod utf8;
 

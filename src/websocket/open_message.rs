@@ -50,11 +50,14 @@ impl OpenMessage {
     /// A message whose first frame is `header`.
     #[inline]
     pub(super) fn new(header: &FrameHeader, options: &MessageOptions) -> Self {
-        let opcode = header.opcode;
-        let keep = kept_of(opcode, options.keep_payload);
+        let mut message = Message::fresh();
+        (message.opcode, message.masked) = (header.opcode, header.masking_key.is_some());
+        let room = std::mem::take(&mut message.payload);
+        let keep = kept_of(header.opcode, options.keep_payload);
+        let is_text = header.opcode == Opcode::TEXT;
         Self {
-            message: Box::new(Message { opcode, masked: header.masking_key.is_some(), ..Message::default() }),
-            content: if opcode == Opcode::TEXT { Content::text(keep) } else { Content::bytes(keep) },
+            message,
+            content: if is_text { Content::text(room, keep) } else { Content::bytes(room, keep) },
             coding: Coding::Plain,
             wire: None,
             keep_frames: options.keep_frames,
