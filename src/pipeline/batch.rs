@@ -105,5 +105,5 @@ impl Part {
 
 /// Enough that handing over costs nothing, little enough that what all threads have in hand stays in the processor's cache.
 /// In tests batches are many.
-const PACKETS: usize = if cfg!(test) { 16 } else { 2048 };
+const PACKETS: usize = if cfg!(test) { 16 } else { 512 };
 const BYTES: usize = 512 << 10;

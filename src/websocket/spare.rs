@@ -6,6 +6,7 @@ use super::Message;
 
 thread_local! {
     /// Most messages are written soon after they came, by the same thread: their memory is still at hand.
+    #[expect(clippy::vec_box, reason = "they go from one owner to the next as they are")]
     static SPARE: RefCell<Vec<Box<Message>>> = const { RefCell::new(Vec::new()) };
 }
 

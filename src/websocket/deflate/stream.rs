@@ -235,6 +235,7 @@ impl Stream {
 thread_local! {
     /// Streams that no message needs now, for those that come. What they take is at hand for the processor: of a connection that was
     /// quiet meanwhile, only the history has to come from memory.
+    #[expect(clippy::vec_box, reason = "they go from one owner to the next as they are")]
     static SPARE: RefCell<Vec<Box<Stream>>> = const { RefCell::new(Vec::new()) };
 }
 
