@@ -156,6 +156,9 @@ impl Rare {
         if self.latest.len() == LATEST {
             self.latest.pop_front();
         }
+        if self.latest.capacity() == 0 {
+            self.latest.reserve_exact(1);
+        }
         self.latest.push_back(transfer);
     }
 
@@ -203,6 +206,9 @@ impl Pace {
     }
 
     fn distribution(mut self) -> Option<Distribution> {
+        if self.before.is_none() && self.messages > 0 {
+            return Distribution::of(&mut [self.messages]);
+        }
         self.end_second();
         self.before?.distribution()
     }

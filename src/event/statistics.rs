@@ -63,8 +63,8 @@ pub struct Distribution {
 
 impl Distribution {
     /// Of values that are all at hand, whose order changes; `None` where there is none.
-    pub fn of(values: &mut [u64]) -> Option<Self> {
-        let (min, max) = (*values.iter().min()?, *values.iter().max()?);
+    pub fn of<Value: Copy + Ord + Into<u64>>(values: &mut [Value]) -> Option<Self> {
+        let (min, max) = ((*values.iter().min()?).into(), (*values.iter().max()?).into());
         let count = values.len() as u64;
         // Each is found among the values up to the one before, which costs less than to sort them.
         let mut below = values;
@@ -75,7 +75,7 @@ impl Distribution {
             }
             let up_to = std::mem::take(&mut below);
             let (_, value, _) = up_to.select_nth_unstable(place.saturating_sub(1));
-            let value = *value;
+            let value = (*value).into();
             below = up_to.get_mut(..place).unwrap_or_default();
             value
         });
@@ -167,9 +167,9 @@ mod tests {
         let mut values: Vec<u64> = (1..=100).rev().collect();
         let of = Distribution::of(&mut values).unwrap();
         assert_eq!((of.count, of.min, of.p50, of.p90, of.p99, of.max), (100, 1, 50, 90, 99, 100));
-        let of = Distribution::of(&mut [7, 3]).unwrap();
+        let of = Distribution::of(&mut [7_u64, 3]).unwrap();
         assert_eq!((of.p50, of.p90, of.p99), (3, 7, 7));
-        assert_eq!(Distribution::of(&mut []), None);
+        assert_eq!(Distribution::of::<u64>(&mut []), None);
     }
 
     #[test]

@@ -5,15 +5,22 @@ use crate::event::statistics::Distribution;
 /// All values while they are few, then how many fell into each of at most 1,920 buckets.
 #[derive(Debug, Default)]
 pub(super) struct Sketch {
-    few: Vec<u64>,
+    few: Few,
     many: Option<Box<Buckets>>,
+}
+
+/// Values as they are: two bytes for each, until one needs more. Lengths hardly ever do.
+#[derive(Debug)]
+enum Few {
+    Short(Vec<u16>),
+    Long(Vec<u64>),
 }
 
 /// Each power of two is divided into 32 parts of the same width, so that the middle of a part is at most a sixty-fourth
 /// from every value in it. Values below 64 have a bucket each.
 #[derive(Debug)]
 pub(super) struct Buckets {
-    counts: Vec<u64>,
+    counts: Box<[u32]>,
     count: u64,
     min: u64,
     max: u64,
@@ -22,46 +29,99 @@ pub(super) struct Buckets {
 impl Sketch {
     #[inline]
     pub(super) fn push(&mut self, value: u64) {
-        if self.few.len() < self.few.capacity() {
-            self.few.push(value);
-        } else {
-            self.push_more(value);
+        match (&mut self.few, u16::try_from(value)) {
+            (Few::Short(few), Ok(value)) if few.len() < few.capacity() => few.push(value),
+            _ => self.push_more(value),
         }
     }
 
     /// `None` where no value came.
     pub(super) fn distribution(&mut self) -> Option<Distribution> {
-        match &mut self.many {
-            Some(many) => {
-                self.few.drain(..).for_each(|value| many.push(value));
-                many.distribution()
-            }
-            None => Distribution::of(&mut self.few),
+        if let Some(many) = &mut self.many {
+            self.few.drain(|value| many.push(value));
+            return many.distribution();
+        }
+        match &mut self.few {
+            Few::Short(few) => Distribution::of(few),
+            Few::Long(few) => Distribution::of(few),
         }
     }
 
     /// Bytes of memory that it takes beside itself.
     pub(super) fn memory(&self) -> usize {
-        let many = self.many.as_ref().map_or(0, |many| many.memory());
-        self.few.capacity() * size_of::<u64>() + many
+        self.few.memory() + self.many.as_ref().map_or(0, |many| many.memory())
     }
 
     #[inline(never)]
     fn push_more(&mut self, value: u64) {
-        if self.many.is_none() && self.few.len() < FEW {
-            self.few.reserve_exact(self.few.len().max(FEW / 8));
-            return self.few.push(value);
+        let most = if self.many.is_some() { FEW / 8 } else { FEW };
+        if self.few.len() >= most {
+            let many = self.many.get_or_insert_default();
+            self.few.drain(|value| many.push(value));
+            self.few.shrink();
         }
-        let many = self.many.get_or_insert_default();
-        self.few.drain(..).for_each(|value| many.push(value));
-        self.few.shrink_to(FEW / 8);
         self.few.push(value);
     }
 }
 
+impl Default for Few {
+    fn default() -> Self {
+        Self::Short(Vec::new())
+    }
+}
+
+impl Few {
+    fn push(&mut self, value: u64) {
+        if let Self::Short(few) = self
+            && u16::try_from(value).is_err()
+        {
+            *self = Self::Long(few.iter().copied().map(u64::from).collect());
+        }
+        match self {
+            Self::Short(few) => push(few, u16::try_from(value).unwrap_or(u16::MAX)),
+            Self::Long(few) => push(few, value),
+        }
+    }
+
+    fn drain(&mut self, mut take: impl FnMut(u64)) {
+        match self {
+            Self::Short(few) => few.drain(..).for_each(|value| take(value.into())),
+            Self::Long(few) => few.drain(..).for_each(take),
+        }
+    }
+
+    fn shrink(&mut self) {
+        match self {
+            Self::Short(few) => few.shrink_to(FEW / 8),
+            Self::Long(few) => few.shrink_to(FEW / 8),
+        }
+    }
+
+    const fn len(&self) -> usize {
+        match self {
+            Self::Short(few) => few.len(),
+            Self::Long(few) => few.len(),
+        }
+    }
+
+    const fn memory(&self) -> usize {
+        match self {
+            Self::Short(few) => few.capacity() * size_of::<u16>(),
+            Self::Long(few) => few.capacity() * size_of::<u64>(),
+        }
+    }
+}
+
+fn push<Value>(few: &mut Vec<Value>, value: Value) {
+    if few.len() == few.capacity() {
+        few.reserve_exact(few.len().max(FIRST / size_of::<Value>()));
+    }
+    few.push(value);
+}
+
 impl Default for Buckets {
     fn default() -> Self {
-        Self { counts: Vec::new(), count: 0, min: u64::MAX, max: 0 }
+        Self { counts: Box::default(), count: 0, min: u64::MAX, max: 0 }
     }
 }
 
@@ -69,18 +129,31 @@ impl Buckets {
     pub(super) fn push(&mut self, value: u64) {
         let place = place_of(value);
         if place >= self.counts.len() {
-            self.counts.resize(place + 1, 0);
+            self.grow(place);
         }
         if let Some(count) = self.counts.get_mut(place) {
             *count += 1;
+            if *count == u32::MAX {
+                // What is told of them is their shares.
+                self.counts.iter_mut().for_each(|count| *count /= 2);
+            }
         }
         self.count += 1;
         (self.min, self.max) = (self.min.min(value), self.max.max(value));
     }
 
+    #[cold]
+    fn grow(&mut self, place: usize) {
+        let mut counts = std::mem::take(&mut self.counts).into_vec();
+        let length = (place + 1).next_multiple_of(FEW / 16);
+        counts.reserve_exact(length - counts.len());
+        counts.resize(length, 0);
+        self.counts = counts.into_boxed_slice();
+    }
+
     /// Bytes of memory that it takes.
     pub(super) fn memory(&self) -> usize {
-        size_of::<Self>() + self.counts.capacity() * size_of::<u64>()
+        size_of::<Self>() + size_of_val(&*self.counts)
     }
 
     /// `None` where no value came.
@@ -88,15 +161,18 @@ impl Buckets {
         if self.count == 0 {
             return None;
         }
-        let [p50, p90, p99] = [50, 90, 99].map(|percent| self.percentile(percent));
+        // Less than was pushed, where counts were halved.
+        let counted = self.counts.iter().copied().map(u64::from).sum();
+        let [p50, p90, p99] = [50, 90, 99].map(|percent| self.ranked(Distribution::rank(counted, percent)));
         Some(Distribution { count: self.count, min: self.min, p50, p90, p99, max: self.max })
     }
 
-    fn percentile(&self, percent: u64) -> u64 {
-        let mut left = Distribution::rank(self.count, percent);
-        let place = self.counts.iter().position(|count| {
-            let here = left <= *count;
-            left = left.saturating_sub(*count);
+    /// The value of this rank.
+    fn ranked(&self, rank: u64) -> u64 {
+        let mut left = rank;
+        let place = self.counts.iter().copied().map(u64::from).position(|count| {
+            let here = left <= count;
+            left = left.saturating_sub(count);
             here
         });
         place.map_or(self.max, middle_of).clamp(self.min, self.max)
@@ -119,11 +195,13 @@ fn middle_of(place: usize) -> u64 {
     ((place - (shift << PARTS)) << shift) + ((1 << shift) >> 1)
 }
 
-/// Two to this power parts of each power of two: one bit more halves the error, and doubles the memory (15 KiB at most,
-/// usually four).
+/// Two to this power parts of each power of two: one bit more halves the error, and doubles the memory (7.5 KiB at most,
+/// usually half of one).
 const PARTS: u32 = 5;
-/// Exact up to so many values, 1 KiB: most connections have no more, and what people count by hand should agree.
+/// Exact up to so many values, a quarter of a KiB: most connections have no more, and what people count by hand should agree.
 const FEW: usize = 128;
+/// Bytes for the first of them: no memory is smaller, and many connections are short.
+const FIRST: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -157,8 +235,30 @@ mod tests {
         let mut sketch = Sketch::default();
         (0..1_000_000_u64).for_each(|n| sketch.push(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         let buckets = sketch.many.as_deref().unwrap();
-        assert!(buckets.counts.len() <= 1920 && sketch.few.capacity() <= FEW / 8);
+        assert!(buckets.counts.len() <= 1920 && sketch.few.memory() <= FEW);
         assert_eq!(sketch.distribution().unwrap().count, 1_000_000);
+    }
+
+    #[test]
+    fn short_values_take_two_bytes_each_until_one_is_long() {
+        let mut sketch = Sketch::default();
+        (0..64).for_each(|_| sketch.push(65_535));
+        assert_eq!(sketch.memory(), 128);
+        sketch.push(65_536);
+        let told = sketch.distribution().unwrap();
+        assert_eq!((told.count, told.min, told.p99, told.max), (65, 65_535, 65_536, 65_536));
+    }
+
+    #[test]
+    fn counts_that_are_full_keep_their_shares() {
+        let mut buckets = Buckets::default();
+        [1, 2, 3].iter().for_each(|value| buckets.push(*value));
+        let full = [0, u32::MAX - 1, u32::MAX / 2, 2];
+        buckets.counts.iter_mut().zip(full).for_each(|(count, full)| *count = full);
+        buckets.push(1);
+        assert_eq!(buckets.counts[..5], [0, u32::MAX / 2, u32::MAX / 4, 1, 0]);
+        let told = buckets.distribution().unwrap();
+        assert_eq!((told.count, told.p50, told.p90, told.max), (4, 1, 2, 3));
     }
 
     proptest! {
