@@ -30,7 +30,10 @@ pub(super) struct Session {
     id: ConnectionId,
     client: Lane,
     server: Lane,
-    extensions: Extensions,
+    rsv1: Rsv1,
+    framing: Framing,
+    /// Was an extension that compresses agreed?
+    compresses: bool,
     messages: u64,
     history: History,
     tally: Tally,
@@ -75,7 +78,9 @@ impl Session {
             id,
             client: Lane::new(client, extensions.client, options),
             server: Lane::new(server, extensions.server, options),
-            extensions,
+            rsv1: extensions.rsv1,
+            framing: extensions.framing,
+            compresses: extensions.client.is_some(),
             messages: 0,
             history,
             tally: Tally::default(),
@@ -94,7 +99,7 @@ impl Session {
         options: &Options,
         out: &mut Outbox,
     ) {
-        if self.extensions.framing == Framing::Hidden {
+        if self.framing == Framing::Hidden {
             return;
         }
         match &mut self.lane(sender).search {
@@ -145,7 +150,7 @@ impl Session {
         let mut findings = Vec::new();
         let mut close =
             self.history.finish(ending, cuts, &options.thresholds, &mut |finding| findings.push(finding));
-        if self.extensions.framing == Framing::Hidden {
+        if self.framing == Framing::Hidden {
             // There may have been Close frames.
             findings.clear();
             close.reported = [None; 2];
@@ -179,7 +184,7 @@ impl Session {
         Footprint {
             bytes,
             inflating: lanes.iter().any(|lane| lane.reader.is_inflating()),
-            inflates: self.extensions.client.is_some() || self.extensions.server.is_some(),
+            inflates: self.compresses,
         }
     }
 
@@ -252,7 +257,7 @@ impl Session {
 
     /// Judges a frame's header. Its findings wait for the message, whose index they carry.
     fn frame(&mut self, sender: Side, frame: &FrameStart, options: &Options, out: &mut Outbox) {
-        let rsv1 = self.extensions.rsv1;
+        let rsv1 = self.rsv1;
         let close_sent = self.history.closes().sent(sender);
         let close_received = self.history.closes().received(sender, frame.at);
         let lane = match sender {
@@ -269,19 +274,16 @@ impl Session {
             close_received,
             start_known: lane.start_known,
         };
-        let control = frame.header.opcode.is_control();
-        let findings = if control { &mut lane.control_findings } else { &mut lane.data_findings };
+        let opcode = frame.header.opcode;
         let mut found = |finding| {
             // A message of very many bad frames: its index comes too late for all of them.
-            if findings.len() < WAITING_FINDINGS {
-                findings.push(finding);
-            } else {
+            if let Some(finding) = lane.wait(finding, opcode) {
                 self.tally.report(self.id, finding, &options.limits, out);
             }
         };
         rules::frame::check(&sent, &mut found);
         self.history.frame(sender, frame, &mut found);
-        lane.start_known |= !control && frame.header.opcode != Opcode::CONTINUATION;
+        lane.start_known |= !opcode.is_control() && opcode != Opcode::CONTINUATION;
     }
 
     fn message(&mut self, sender: Side, mut message: Box<Message>, options: &Options, out: &mut Outbox) {
@@ -294,9 +296,7 @@ impl Session {
             channels.note(&message);
         }
         let lane = self.lane(sender);
-        let waiting =
-            if message.opcode.is_control() { &mut lane.control_findings } else { &mut lane.data_findings };
-        let mut findings = std::mem::take(waiting);
+        let mut findings = lane.waiting(message.opcode);
         self.judge(sender, &message, index, options, &mut findings);
         self.releases.cut(&mut message, index, &options.limits);
         let at = message.last;
@@ -340,7 +340,7 @@ impl Session {
         let mut findings = Vec::new();
         for (side, lane) in [(Side::Client, &mut self.client), (Side::Server, &mut self.server)] {
             lane.undecoded.report(side, &mut |finding| findings.push(finding));
-            let savings = lane.reader.savings().filter(|_| self.extensions.rsv1 != Rsv1::Unknown);
+            let savings = lane.reader.savings().filter(|_| self.rsv1 != Rsv1::Unknown);
             // What was not captured may have been compressed.
             if let Some(savings) = savings.filter(|_| lane.reader.counts().missing_bytes == 0) {
                 rules::deflate::check_savings(&savings, side, at, &mut |finding| findings.push(finding));
@@ -366,7 +366,7 @@ impl Session {
 
     /// Looks for the next frame of a direction that lost its boundary, and reads on from there.
     fn look(&mut self, sender: Side, end: bool, at: PacketRef, options: &Options, out: &mut Outbox) {
-        let compression = self.extensions.client.is_some();
+        let compression = self.compresses;
         let lane = self.lane(sender);
         let Some(search) = lane.search.as_mut() else { return };
         let Some(found) = search.look(masking_of(sender), compression, end) else { return };
@@ -398,6 +398,3 @@ impl Session {
         }
     }
 }
-
-/// As many as are reported of a rule.
-const WAITING_FINDINGS: usize = 100;

@@ -63,28 +63,34 @@ pub fn backwards(count: u64, longest: i64, at: PacketRef, thresholds: &Threshold
 }
 
 /// The messages of a connection of whose payload the limit keeps only the beginning.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CutPayloads {
-    count: u64,
-    longest: u64,
+    cut: Option<Box<CutMessages>>,
+}
+
+/// What hardly any connection has.
+#[derive(Clone, Debug)]
+struct CutMessages {
     /// Its index and its last packet.
-    first: Option<(u64, PacketRef)>,
+    first: (u64, PacketRef),
+    count: u64,
+    /// Bytes.
+    longest: u64,
 }
 
 impl CutPayloads {
     /// Counts a message, if it was cut.
     pub fn note(&mut self, message: &Message, index: u64, limits: &Limits) {
         if message.truncated && message.payload.len() >= limits.payload {
-            self.count += 1;
-            self.longest = self.longest.max(message.length);
-            self.first.get_or_insert((index, message.last));
+            CutMessages::note(&mut self.cut, message, index);
         }
     }
 
     /// Says how many there were: one finding a connection, whatever their number.
     pub fn check(&self, limits: &Limits, found: &mut impl FnMut(Finding)) {
-        let Some((index, at)) = self.first else { return };
-        let (count, longest, kept) = (self.count, self.longest, limits.payload);
+        let Some(cut) = &self.cut else { return };
+        let CutMessages { first: (index, at), count, longest } = **cut;
+        let kept = limits.payload;
         let detail = if count == 1 {
             format!("a payload of {longest} bytes was cut to {kept} (--max-payload)")
         } else {
@@ -98,13 +104,11 @@ impl CutPayloads {
 }
 
 /// The messages of a connection whose payloads were not kept because one packet completed too much at once.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CutReleases {
     /// Payload bytes that the current packet completed.
     released: usize,
-    count: u64,
-    /// Its index and its last packet.
-    first: Option<(u64, PacketRef)>,
+    cut: Option<Box<CutMessages>>,
 }
 
 impl CutReleases {
@@ -119,20 +123,29 @@ impl CutReleases {
         if is_too_much && !message.opcode.is_control() {
             message.payload = Vec::new();
             message.truncated = true;
-            self.count += 1;
-            self.first.get_or_insert((index, message.last));
+            CutMessages::note(&mut self.cut, message, index);
         }
         self.released = self.released.saturating_add(message.payload.len());
     }
 
     /// Says how many there were: one finding a connection, whatever their number.
     pub fn check(&self, limits: &Limits, found: &mut impl FnMut(Finding)) {
-        let Some((index, at)) = self.first else { return };
+        let Some(cut) = &self.cut else { return };
+        let CutMessages { first: (index, at), count, .. } = **cut;
         let detail = format!(
-            "{} payloads were not kept, the first one here: a single packet completed messages of more than {} bytes (released)",
-            self.count, limits.released
+            "{count} payloads were not kept, the first one here: a single packet completed messages of more than {} bytes (released)",
+            limits.released
         );
         found(Finding { message: Some(index), ..LIMIT_REACHED.broken(Blame::Capture, at, detail) });
+    }
+}
+
+impl CutMessages {
+    fn note(cut: &mut Option<Box<Self>>, message: &Message, index: u64) {
+        let new = || Box::new(Self { first: (index, message.last), count: 0, longest: 0 });
+        let cut = cut.get_or_insert_with(new);
+        cut.count += 1;
+        cut.longest = cut.longest.max(message.length);
     }
 }
 

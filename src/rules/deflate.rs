@@ -187,12 +187,18 @@ pub fn check(message: &Message, sender: Side, found: &mut impl FnMut(Finding)) {
 }
 
 /// The messages of one direction of which something is unknown since a part of it was lost.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Undecoded {
+    messages: Option<Box<UndecodedMessages>>,
+}
+
+/// What few connections have.
+#[derive(Clone, Debug)]
+struct UndecodedMessages {
+    /// Its index and its last packet.
+    first: (u64, PacketRef),
     count: u64,
     unknown_bytes: u64,
-    /// Its index and its last packet.
-    first: Option<(u64, PacketRef)>,
 }
 
 impl Undecoded {
@@ -200,16 +206,18 @@ impl Undecoded {
     pub fn note(&mut self, message: &Message, index: u64) {
         let unknown = message.unknown.as_ref().map_or(0, |unknown| unknown.bytes);
         if message.inflation == Inflation::MissingContext || unknown > 0 {
-            self.count += 1;
-            self.unknown_bytes = self.unknown_bytes.saturating_add(unknown);
-            self.first.get_or_insert((index, message.last));
+            let first = (index, message.last);
+            let new = || Box::new(UndecodedMessages { first, count: 0, unknown_bytes: 0 });
+            let messages = self.messages.get_or_insert_with(new);
+            messages.count += 1;
+            messages.unknown_bytes = messages.unknown_bytes.saturating_add(unknown);
         }
     }
 
     /// All that earlier messages were is known again, or no more come: says how many there were, and begins anew.
     pub fn report(&mut self, sender: Side, found: &mut impl FnMut(Finding)) {
-        let Some((index, at)) = self.first else { return };
-        let Self { count, unknown_bytes, .. } = std::mem::take(self);
+        let Some(messages) = self.messages.take() else { return };
+        let UndecodedMessages { first: (index, at), count, unknown_bytes } = *messages;
         let who = if count == 1 {
             "it refers to earlier messages, which are not known".into()
         } else {

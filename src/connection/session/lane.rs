@@ -1,11 +1,14 @@
 //! One direction of a WebSocket connection, with what its messages have to wait for.
 
+use std::mem;
+
 use super::LaneStart;
 use crate::connection::Options;
 use crate::connection::search::Search;
 use crate::event::Traffic;
 use crate::rules::Finding;
 use crate::rules::deflate::Undecoded;
+use crate::websocket::Opcode;
 use crate::websocket::deflate::Compression;
 use crate::websocket::message::{KeptBy, MessageOptions, MessageReader};
 
@@ -15,9 +18,7 @@ pub(super) struct Lane {
     pub(super) reader: MessageReader,
     /// Set while the frame boundary is lost.
     pub(super) search: Option<Box<Search>>,
-    /// Findings on the frames of the data message that is not finished yet, and of the control frame.
-    pub(super) data_findings: Vec<Finding>,
-    pub(super) control_findings: Vec<Finding>,
+    waiting: Option<Box<Waiting>>,
     pub(super) messages: u64,
     pub(super) control_frames: u64,
     /// Bytes between frames whose places are not known.
@@ -25,6 +26,13 @@ pub(super) struct Lane {
     /// Did a whole data message begin here since the start or the last gap?
     pub(super) start_known: bool,
     pub(super) undecoded: Undecoded,
+}
+
+/// Findings on the frames of the data message that is not finished yet, and of the control frame.
+#[derive(Debug, Default)]
+struct Waiting {
+    data: Vec<Finding>,
+    control: Vec<Finding>,
 }
 
 impl Lane {
@@ -49,14 +57,28 @@ impl Lane {
         Self {
             reader,
             search,
-            data_findings: Vec::new(),
-            control_findings: Vec::new(),
+            waiting: None,
             messages: 0,
             control_frames: 0,
             passed_over,
             start_known,
             undecoded: Undecoded::default(),
         }
+    }
+
+    /// A finding on a frame waits for its message; it comes back where too many wait.
+    pub(super) fn wait(&mut self, finding: Finding, opcode: Opcode) -> Option<Finding> {
+        let waiting = self.waiting.get_or_insert_default().of(opcode);
+        if waiting.len() < WAITING {
+            waiting.push(finding);
+            return None;
+        }
+        Some(finding)
+    }
+
+    /// The findings on the frames of a message, taken out.
+    pub(super) fn waiting(&mut self, opcode: Opcode) -> Vec<Finding> {
+        self.waiting.as_mut().map(|waiting| mem::take(waiting.of(opcode))).unwrap_or_default()
     }
 
     pub(super) fn traffic(&self) -> Traffic {
@@ -81,11 +103,24 @@ impl Lane {
     /// Bytes of memory that it takes beside itself.
     pub(super) fn memory(&self) -> usize {
         let search = self.search.as_ref().map_or(0, |search| search.memory());
-        let findings = self.data_findings.capacity().saturating_add(self.control_findings.capacity());
-        let findings = findings.saturating_mul(size_of::<Finding>() + FINDING_TEXT);
-        self.reader.memory().saturating_add(search).saturating_add(findings)
+        let waiting = self.waiting.as_ref().map_or(0, |waiting| waiting.memory());
+        self.reader.memory().saturating_add(search).saturating_add(waiting)
     }
 }
+
+impl Waiting {
+    fn of(&mut self, opcode: Opcode) -> &mut Vec<Finding> {
+        if opcode.is_control() { &mut self.control } else { &mut self.data }
+    }
+
+    fn memory(&self) -> usize {
+        let findings = self.data.capacity().saturating_add(self.control.capacity());
+        findings.saturating_mul(size_of::<Finding>() + FINDING_TEXT).saturating_add(size_of::<Self>())
+    }
+}
+
+/// As many as are reported of a rule.
+const WAITING: usize = 100;
 
 /// What a finding says, in bytes.
 const FINDING_TEXT: usize = 128;
