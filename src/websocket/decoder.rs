@@ -94,11 +94,6 @@ impl FrameDecoder {
         self.state = State::default();
     }
 
-    /// Does the next byte belong to a header?
-    pub const fn in_header(&self) -> bool {
-        matches!(self.state, State::Header(_))
-    }
-
     /// The bytes seen of a header that is not complete; empty when there is none.
     pub fn partial_header(&self) -> &[u8] {
         match &self.state {
@@ -126,7 +121,7 @@ fn take_payload<'a>(left: &mut u64, input: &mut &'a [u8]) -> Option<Piece<'a>> {
 #[derive(Clone, Copy, Debug, Default)]
 struct PartialHeader {
     bytes: [u8; MAX_HEADER],
-    length: usize,
+    length: u8,
 }
 
 impl PartialHeader {
@@ -141,13 +136,13 @@ impl PartialHeader {
     }
 
     fn complete_across_chunks(&mut self, input: &mut &[u8]) -> Option<FrameHeader> {
-        let before = self.length;
+        let before = usize::from(self.length);
         for (slot, byte) in self.bytes.iter_mut().skip(before).zip(*input) {
             *slot = *byte;
             self.length += 1;
         }
         let parsed = frame_header(self.seen()).ok().map(|(rest, header)| (rest.len(), header));
-        let used = self.length - before - parsed.map_or(0, |(rest, _)| rest);
+        let used = self.seen().len() - before - parsed.map_or(0, |(rest, _)| rest);
         *input = input.get(used..).unwrap_or_default();
         let (_, header) = parsed?;
         self.length = 0;
@@ -155,7 +150,7 @@ impl PartialHeader {
     }
 
     fn seen(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
     }
 }
 

@@ -1,14 +1,16 @@
 //! Bytes of one direction → its frames and messages (RFC 6455 §5.4).
 
 mod memory;
+mod waiting;
 
-use std::collections::VecDeque;
 use std::{iter, mem};
+
+use waiting::{Packets, Waiting};
 
 use super::decoder::{FrameDecoder, Piece, Skipped};
 use super::deflate::{Compression, Inflater, Savings};
 use super::frame::frame_header;
-use super::open_message::{OpenFrame, OpenMessage, OpenMessages, latest};
+use super::open_message::{OpenFrame, OpenMessage, OpenMessages};
 use super::resync::Confidence;
 use super::{FrameHeader, Message, Opcode};
 use crate::packet::PacketRef;
@@ -28,13 +30,10 @@ use crate::packet::PacketRef;
 pub struct MessageReader {
     options: MessageOptions,
     decoder: FrameDecoder,
-    /// The packets of the header that is being read.
-    header: Option<Packets>,
     frame: Option<Box<OpenFrame>>,
     open: OpenMessages,
     inflater: Option<Box<Inflater>>,
-    /// What comes out before the next input is looked at.
-    ready: VecDeque<Step>,
+    waiting: Waiting,
     resynchronised: Option<Confidence>,
     /// No data frame came since then: a continuation may be that of a message whose beginning was lost.
     beginning_lost: bool,
@@ -112,12 +111,6 @@ pub struct Counts {
     pub missing_bytes: u64,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Packets {
-    first: PacketRef,
-    last: PacketRef,
-}
-
 /// What is known of a frame when only a part of its header came.
 #[derive(Debug)]
 struct CutHeader {
@@ -133,11 +126,10 @@ impl MessageReader {
         Self {
             options,
             decoder: FrameDecoder::default(),
-            header: None,
             frame: None,
             open: OpenMessages::default(),
             inflater: options.compression.map(|compression| Box::new(Inflater::new(compression))),
-            ready: VecDeque::new(),
+            waiting: Waiting::default(),
             resynchronised: None,
             beginning_lost: false,
             counts: Counts::default(),
@@ -147,7 +139,7 @@ impl MessageReader {
     /// The next step in `input`, bytes of the packet `at`, which moves behind what was used; `None` when all of it
     /// is. Call until then. While the frame boundary is lost, input is dropped.
     pub fn next(&mut self, input: &mut &[u8], at: PacketRef) -> Option<Step> {
-        if let Some(step) = self.ready.pop_front() {
+        if let Some(step) = self.waiting.pop() {
             return Some(step);
         }
         if input.is_empty() && self.decoder.in_header() {
@@ -157,8 +149,14 @@ impl MessageReader {
             return Some(whole);
         }
         loop {
-            self.note_header_packet(input, at);
-            match self.decoder.next(input)? {
+            let any = !input.is_empty();
+            let Some(piece) = self.decoder.next(input) else {
+                if any && !self.decoder.partial_header().is_empty() {
+                    self.waiting.note_header(at);
+                }
+                return None;
+            };
+            match piece {
                 Piece::Header(header) => return Some(self.begin_frame(header, at)),
                 Piece::Payload(bytes) => self.push(bytes, at),
                 Piece::End => {
@@ -186,7 +184,7 @@ impl MessageReader {
             Skipped::Lost { payload, .. } => {
                 self.miss(payload, at);
                 let ended = self.end_frame();
-                self.ready.extend(ended.map(Step::Message));
+                ended.into_iter().for_each(|message| self.waiting.push(Step::Message(message)));
                 self.give_up(cut);
                 AfterGap::Lost
             }
@@ -213,7 +211,7 @@ impl MessageReader {
         let completed: Vec<Step> =
             iter::from_fn(|| self.next(&mut [].as_slice(), PacketRef::default())).collect();
         self.give_up(cut);
-        let given_up = self.ready.drain(..);
+        let given_up = iter::from_fn(|| self.waiting.pop());
         completed.into_iter().chain(given_up).filter_map(Step::into_message).map(|message| *message).collect()
     }
 
@@ -264,22 +262,15 @@ impl MessageReader {
         Some(Step::Whole(start, open.complete(inflater)))
     }
 
-    fn note_header_packet(&mut self, input: &[u8], at: PacketRef) {
-        if self.decoder.in_header() && !input.is_empty() {
-            let packets = self.header.get_or_insert(Packets { first: at, last: at });
-            packets.last = latest(packets.last, at);
-        }
-    }
-
     fn begin_frame(&mut self, header: FrameHeader, at: PacketRef) -> Step {
-        let packets = self.header.take().unwrap_or(Packets { first: at, last: at });
+        let packets = Packets::and(self.waiting.header(), at);
         let start = self.frame_start(header, packets);
         let cut_short = self.join(&header, header.size(), packets);
         self.frame = Some(Box::new(OpenFrame::new(header, packets.first, packets.last)));
         match cut_short {
             None => Step::Frame(start),
             Some(message) => {
-                self.ready.push_back(Step::Frame(start));
+                self.waiting.push(Step::Frame(start));
                 Step::Message(message)
             }
         }
@@ -349,7 +340,7 @@ impl MessageReader {
 
     /// Ends all that is open as far as it came, also a frame of which only a part of the header came.
     fn give_up(&mut self, cut: Option<CutHeader>) {
-        let packets = self.header.take().unwrap_or_default();
+        let packets = self.waiting.header().unwrap_or_default();
         let cut_short = cut.and_then(|CutHeader { header, size }| self.join(&header, size, packets));
         if let Some(frame) = self.frame.take()
             && let Some(open) = self.open.of(frame.header())
@@ -358,7 +349,9 @@ impl MessageReader {
         }
         let open = [self.open.control.take(), self.open.data.take()].into_iter().flatten();
         let given_up = open.map(|open| open.unfinished(self.inflater.as_deref_mut()));
-        self.ready.extend(cut_short.into_iter().chain(given_up).map(Step::Message));
+        for message in cut_short.into_iter().chain(given_up) {
+            self.waiting.push(Step::Message(message));
+        }
     }
 
     fn cut_header(&self) -> Option<CutHeader> {

@@ -7,7 +7,7 @@ impl MessageReader {
     pub fn memory(&self) -> usize {
         let inflater = self.inflater.as_ref().map_or(0, |inflater| inflater.memory());
         let frame = self.frame.as_ref().map_or(0, |frame| size_of_val(&**frame));
-        self.open.memory().saturating_add(inflater).saturating_add(frame)
+        (self.open.memory() + self.waiting.memory()).saturating_add(inflater).saturating_add(frame)
     }
 
     /// Does it keep what is only needed to inflate, beside what messages may refer to?
