@@ -4,7 +4,7 @@ use super::Ending;
 use super::closes::{Closes, SentClose};
 use super::latest::{Last, Latest};
 use super::masking::MaskingKeys;
-use super::pings::Pings;
+use super::pings::{Pings, RoundTrip};
 use super::timing::Timing;
 use crate::event::statistics::Statistics;
 use crate::event::{Close, CloseHow, Initiator};
@@ -107,12 +107,12 @@ impl History {
             Opcode::PONG if !whole => self.frames_lost(sender),
             Opcode::PING if closing => {}
             Opcode::PING => {
-                self.pings_of(sender).ping(message, index, thresholds, found);
-                self.time_answer(sender);
+                let answered = self.pings_of(sender).ping(message, index, thresholds, found);
+                self.time_answer(sender, answered);
             }
             Opcode::PONG => {
-                self.pings_of(sender.peer()).pong(message, index, thresholds, found);
-                self.time_answer(sender.peer());
+                let answered = self.pings_of(sender.peer()).pong(message, index, thresholds, found);
+                self.time_answer(sender.peer(), answered);
             }
             opcode if !opcode.is_control() => self.timing.message(sender, message),
             // What its reason lacks is missing in the capture: the peer had it all.
@@ -205,8 +205,8 @@ impl History {
         }
     }
 
-    fn time_answer(&mut self, pinger: Side) {
-        if let Some([ping, pong]) = self.pings_of(pinger).take_round_trip() {
+    fn time_answer(&mut self, pinger: Side, answered: Option<RoundTrip>) {
+        if let Some([ping, pong]) = answered {
             self.timing.round_trip(pinger, ping, pong);
         }
     }

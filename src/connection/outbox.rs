@@ -166,6 +166,8 @@ impl Tally {
             (known.count, known.latest) = (known.count + 1, at);
             return known.count;
         }
+        // Most connections have one or two, and there are many connections.
+        self.counts.reserve_exact(1);
         self.counts.push(Counted { rule, blame, count: 1, latest: at });
         1
     }

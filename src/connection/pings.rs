@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::packet::{PacketRef, Side};
+use crate::packet::{PacketRef, Side, Timestamp};
 use crate::rules::ping::{self, Beat, Fate};
 use crate::rules::thresholds::{Thresholds, reaches};
 use crate::rules::{Finding, capture};
@@ -14,7 +14,7 @@ use crate::websocket::Message;
 pub(super) struct Pings {
     pinger: Side,
     waiting: VecDeque<Ping>,
-    older: Option<Older>,
+    older: Option<Box<Older>>,
     /// Pings that made room for later ones before anything was known of them.
     crowded_out: u64,
     strays: VecDeque<Stray>,
@@ -22,7 +22,6 @@ pub(super) struct Pings {
     /// Are all Pings known that a Pong may answer?
     known: bool,
     pace: Pace,
-    round_trip: Option<[PacketRef; 2]>,
 }
 
 #[derive(Debug)]
@@ -56,7 +55,7 @@ struct Stray {
 struct Echo {
     pings: u64,
     wrong: u64,
-    first: Option<(Beat, Beat)>,
+    first: Option<Box<(Beat, Beat)>>,
     /// The latest Ping, until a Pong comes.
     open: Option<Beat>,
     disproved: bool,
@@ -65,10 +64,13 @@ struct Echo {
 /// Stands for a payload: its hash and length.
 type Data = (u64, u64);
 
+/// A Ping and the Pong that answers it, where no other can have been meant.
+pub(super) type RoundTrip = [PacketRef; 2];
+
 /// How many Pings came in the current second.
 #[derive(Debug, Default)]
 struct Pace {
-    since: PacketRef,
+    since: Timestamp,
     pings: u32,
 }
 
@@ -84,7 +86,6 @@ impl Pings {
             echo: Echo::default(),
             known,
             pace: Pace::default(),
-            round_trip: None,
         }
     }
 
@@ -93,16 +94,18 @@ impl Pings {
         size_of::<Self>()
             + self.waiting.capacity() * size_of::<Ping>()
             + self.strays.capacity() * size_of::<Stray>()
+            + self.older.as_ref().map_or(0, |older| size_of_val(&**older))
+            + self.echo.first.as_ref().map_or(0, |pair| size_of_val(&**pair))
     }
 
-    /// Takes a whole Ping.
+    /// Takes a whole Ping. Its Pong may have come before.
     pub(super) fn ping(
         &mut self,
         message: &Message,
         index: u64,
         thresholds: &Thresholds,
         found: &mut impl FnMut(Finding),
-    ) {
+    ) -> Option<RoundTrip> {
         let (data, beat) = (data_of(message), Beat { message: index, at: message.last });
         if self.pace.count(beat.at) == Some(thresholds.many_pings) {
             ping::flood(thresholds.many_pings, beat.at, self.pinger, found);
@@ -110,17 +113,22 @@ impl Pings {
         self.echo.ping(beat);
         let answer = self.strays.iter().position(|pong| pong.data == data && follows(pong.beat.at, beat.at));
         if let Some(pong) = answer.and_then(|place| self.strays.remove(place)) {
-            self.round_trip = Some([beat.at, pong.beat.at]);
             self.echo.disproved = true;
             self.older = None;
-            return self.waiting.iter_mut().for_each(|ping| ping.superseded = true);
+            self.waiting.iter_mut().for_each(|ping| ping.superseded = true);
+            return Some([beat.at, pong.beat.at]);
         }
         if self.waiting.len() == WAITING
             && let Some(oldest) = self.waiting.pop_front()
         {
             self.make_room(oldest, beat.at, thresholds, found);
         }
+        if self.waiting.capacity() == 0 {
+            // Nearly always it has its answer before the next one.
+            self.waiting.reserve_exact(1);
+        }
         self.waiting.push_back(Ping { data, beat, superseded: false, maybe_answered: false });
+        None
     }
 
     /// Takes a whole Pong of the other side.
@@ -130,31 +138,28 @@ impl Pings {
         index: u64,
         thresholds: &Thresholds,
         found: &mut impl FnMut(Finding),
-    ) {
+    ) -> Option<RoundTrip> {
         let (data, beat) = (data_of(message), Beat { message: index, at: message.last });
         let answers = |ping: &Ping| ping.data == data && follows(beat.at, ping.beat.at);
         let Some(place) = self.waiting.iter().position(answers) else {
-            return self.stray(data, beat, thresholds, found);
+            self.stray(data, beat, thresholds, found);
+            return None;
         };
         // Whoever answers a Ping need not answer those before it. // RFC 6455 §5.5.3
         (self.known, self.older, self.echo.disproved) = (true, None, true);
-        let Some(answered) = self.waiting.remove(place) else { return };
+        let answered = self.waiting.remove(place)?;
         let mut same = self.waiting.iter_mut().filter(|ping| ping.data == data).peekable();
         if same.peek().is_some() {
             // Which one was meant? Whoever answers the latest only leaves no other trace than this.
             same.for_each(|ping| ping.maybe_answered = true);
-        } else {
-            self.waiting.iter_mut().take(place).for_each(|ping| ping.superseded = true);
-            if !answered.maybe_answered {
-                self.round_trip = Some([answered.beat.at, beat.at]);
-                ping::check_ping(&answered.beat, Fate::Answered(beat), self.pinger, thresholds, found);
-            }
+            return None;
         }
-    }
-
-    /// The Ping and the Pong that the last message matched, if it did and no other can have been meant; taken out.
-    pub(super) const fn take_round_trip(&mut self) -> Option<[PacketRef; 2]> {
-        self.round_trip.take()
+        self.waiting.iter_mut().take(place).for_each(|ping| ping.superseded = true);
+        if answered.maybe_answered {
+            return None;
+        }
+        ping::check_ping(&answered.beat, Fate::Answered(beat), self.pinger, thresholds, found);
+        Some([answered.beat.at, beat.at])
     }
 
     /// Bytes of the side that pings were lost: a Pong may answer a Ping that nobody saw.
@@ -191,8 +196,8 @@ impl Pings {
         let wrong = self.echo.wrong_pair();
         if let Some((ping, pong)) = wrong {
             ping::mismatch(&ping, &pong, self.echo.wrong, self.pinger.peer(), found);
-        } else if let Some(Older { first, .. }) = &self.older {
-            ping::check_ping(first, Fate::Unanswered { until }, self.pinger, thresholds, found);
+        } else if let Some(older) = &self.older {
+            ping::check_ping(&older.first, Fate::Unanswered { until }, self.pinger, thresholds, found);
         }
         let waiting = std::mem::take(&mut self.waiting);
         for ping in waiting.into_iter().filter(|ping| ping.beat.at.number <= until.number) {
@@ -209,9 +214,10 @@ impl Pings {
     /// Takes a Pong that answers none of the Pings that wait.
     fn stray(&mut self, data: Data, beat: Beat, thresholds: &Thresholds, found: &mut impl FnMut(Finding)) {
         self.echo.stray(beat, thresholds);
-        if let Some(older) = self.older.take_if(|_| !self.echo.holds()) {
+        if let Some(mut older) = self.older.take_if(|_| !self.echo.holds()) {
             // It is taken for the answer to one of those that are not listed any more.
-            self.older = Some(Older { count: older.count - 1, ..older }).filter(|older| older.count > 0);
+            older.count -= 1;
+            self.older = Some(older).filter(|older| older.count > 0);
             return;
         }
         if self.strays.len() == STRAYS
@@ -239,7 +245,8 @@ impl Pings {
     ) {
         match oldest.fate(now) {
             Some(Fate::Unanswered { .. }) => {
-                let older = self.older.get_or_insert(Older { first: oldest.beat, count: 0 });
+                let new = || Box::new(Older { first: oldest.beat, count: 0 });
+                let older = self.older.get_or_insert_with(new);
                 older.count += 1;
                 self.crowded_out += 1;
             }
@@ -275,7 +282,7 @@ impl Echo {
         match self.open.take().filter(soon) {
             Some(ping) => {
                 self.wrong += 1;
-                self.first.get_or_insert((ping, pong));
+                self.first.get_or_insert_with(|| Box::new((ping, pong)));
             }
             None => self.disproved = true,
         }
@@ -283,7 +290,7 @@ impl Echo {
 
     /// The first Ping and its Pong, where all are wrong.
     fn wrong_pair(&self) -> Option<(Beat, Beat)> {
-        self.first.filter(|_| self.wrong >= SURELY_WRONG && self.holds())
+        self.first.as_deref().copied().filter(|_| self.wrong >= SURELY_WRONG && self.holds())
     }
 
     /// May all be wrong? The last Ping may have been too late for an answer.
@@ -300,9 +307,9 @@ fn follows(pong: PacketRef, ping: PacketRef) -> bool {
 impl Pace {
     /// Counts a Ping: how many there were in the second that the first of them began.
     fn count(&mut self, at: PacketRef) -> Option<u32> {
-        let elapsed = at.time.nanos_since(self.since.time);
+        let elapsed = at.time.nanos_since(self.since);
         if self.pings == 0 || !(0..crate::packet::NANOS_PER_SECOND).contains(&elapsed) {
-            *self = Self { since: at, pings: 0 };
+            *self = Self { since: at.time, pings: 0 };
         }
         self.pings = self.pings.checked_add(1)?;
         Some(self.pings)
@@ -326,7 +333,7 @@ const SURELY_WRONG: u64 = 3;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::{NANOS_PER_SECOND, Timestamp};
+    use crate::packet::NANOS_PER_SECOND;
 
     /// A script of `ping a`, `pong a`, `lost pings`, `lost pongs`, a quarter of a second each, and `wait` seconds.
     fn told(script: &[&str]) -> (Vec<String>, u64) {
@@ -343,8 +350,8 @@ mod tests {
             match (what, data) {
                 ("lost", "pings") => pings.pings_lost(),
                 ("lost", "pongs") => pings.pongs_lost(),
-                ("ping", _) => pings.ping(&message, index, &thresholds, &mut found),
-                ("pong", _) => pings.pong(&message, index, &thresholds, &mut found),
+                ("ping", _) => drop(pings.ping(&message, index, &thresholds, &mut found)),
+                ("pong", _) => drop(pings.pong(&message, index, &thresholds, &mut found)),
                 ("wait", seconds) => {
                     at.time = at.time.saturating_add(seconds.parse::<i64>().unwrap() * NANOS_PER_SECOND);
                 }
