@@ -5,18 +5,18 @@ use std::slice;
 
 use prefetch_index::prefetch_index;
 
-/// Asks for the cache lines of some bytes of a value that has `field` at this offset. Between two packets of a connection come those
-/// of many others, so that nothing of it is at hand.
-pub(crate) fn fetch(field: &u64, offset: usize, bytes: Range<usize>) {
-    let word = |byte: usize| byte / size_of::<u64>();
-    for wanted in (word(bytes.start)..word(bytes.end.next_multiple_of(size_of::<u64>()))).step_by(LINE) {
+/// Asks for the cache lines of some bytes of a value that has `field`, a small number, at this offset. Between two packets of a
+/// connection come those of many others, so that nothing of it is at hand.
+pub(crate) fn fetch<Field>(field: &Field, offset: usize, bytes: Range<usize>) {
+    let place = |byte: usize| byte / size_of::<Field>();
+    for wanted in bytes.step_by(LINE) {
         // Places beside the slice are fine: nothing is read.
-        prefetch_index(slice::from_ref(field), wanted.wrapping_sub(word(offset)));
+        prefetch_index(slice::from_ref(field), place(wanted).wrapping_sub(place(offset)));
     }
 }
 
-/// Words in a cache line.
-const LINE: usize = 64 / size_of::<u64>();
+/// Bytes in a cache line.
+const LINE: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -81,6 +81,11 @@ impl Connection {
         Self { peers: Peers { flow, client: None, start, tunnel: None }, stage: Stage::New }
     }
 
+    /// Its first packet.
+    pub fn start(&self) -> PacketRef {
+        self.peers.start
+    }
+
     /// The capture shows that the connection was opened in this direction. Counts only before its first byte.
     pub fn opened_by(&mut self, direction: Direction) {
         if matches!(self.stage, Stage::New) {
@@ -311,7 +316,7 @@ impl Connection {
             match leave {
                 Leave::Other => return,
                 Leave::Tunnel { target, at } => {
-                    self.peers.tunnel = Some(target);
+                    self.peers.tunnel = Some(target.into());
                     let mut cx = Context { peers: &self.peers, tcp: None, options, out };
                     match exchange.enter_tunnel(at, &mut cx) {
                         Some(inside) => leave = inside,

@@ -15,7 +15,7 @@ pub(crate) struct Peers {
     pub(super) client: Option<Direction>,
     pub(super) start: PacketRef,
     /// The target of the CONNECT request, inside a proxy's tunnel.
-    pub(super) tunnel: Option<String>,
+    pub(super) tunnel: Option<Box<str>>,
 }
 
 impl Peers {
@@ -62,7 +62,7 @@ impl Peers {
             transport: Transport::Tcp,
             start: self.start,
             handshake,
-            tunnel: self.tunnel.clone(),
+            tunnel: self.tunnel.as_deref().map(str::to_owned),
         }
     }
 }

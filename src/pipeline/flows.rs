@@ -323,7 +323,7 @@ impl Flow {
     /// The first packet of a connection that is not told to its end.
     fn start(&self) -> Option<PacketRef> {
         match &self.life {
-            Life::Followed(followed) => Some(followed.start),
+            Life::Followed(followed) => Some(followed.connection.start()),
             Life::Other(_) | Life::Closed(_) => None,
         }
     }

@@ -24,7 +24,6 @@ pub(super) enum Life {
 pub(super) struct Followed {
     pub(super) tracker: Tracker,
     pub(super) connection: Connection,
-    pub(super) start: PacketRef,
     pub(super) lingers: bool,
     /// Is it known that something of it waits?
     pub(super) waits: bool,
@@ -36,7 +35,6 @@ impl Life {
         Self::Followed(Box::new(Followed {
             tracker: Tracker::new(&options.limits),
             connection: Connection::new(key, start),
-            start,
             lingers: false,
             waits: false,
             closing: None,
@@ -60,7 +58,7 @@ impl Life {
 impl Followed {
     /// Asks for all of it.
     pub(super) fn fetch(&self) {
-        fetch(&self.start.number, offset_of!(Self, start.number), 0..size_of::<Self>());
+        fetch(&self.waits, offset_of!(Self, waits), 0..size_of::<Self>());
     }
 
     pub(super) fn push(

@@ -26,7 +26,7 @@ pub(super) struct Memory {
 pub(super) struct Account {
     bytes: usize,
     /// Bytes of TCP that came since that was counted.
-    uncounted: usize,
+    uncounted: u32,
     is_large: bool,
     is_awake: bool,
     /// May a few bytes become very many?
@@ -37,7 +37,8 @@ impl Flows<'_> {
     /// Counts what a flow takes after a segment, and keeps the limits.
     pub(super) fn weigh(&mut self, slot: usize, segment: &Segment<'_>) {
         let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut()) else { return };
-        if !flow.is_to_be_weighed(segment.payload.len()) {
+        let bytes = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX);
+        if !flow.is_to_be_weighed(bytes) {
             return;
         }
         self.memory.count(flow, slot);
@@ -96,7 +97,7 @@ impl Flows<'_> {
 impl Account {
     /// The flow takes something else from now on.
     pub(super) const fn has_changed(&mut self) {
-        self.uncounted = usize::MAX;
+        self.uncounted = u32::MAX;
     }
 }
 
@@ -149,7 +150,7 @@ impl Memory {
 impl Flow {
     /// Can it take much more than when it was weighed last, now that so many bytes came? Half of all packets only
     /// acknowledge, and few others leave anything behind.
-    const fn is_to_be_weighed(&mut self, bytes: usize) -> bool {
+    const fn is_to_be_weighed(&mut self, bytes: u32) -> bool {
         let account = &mut self.account;
         match self.life {
             Life::Followed(_) if account.bytes == 0 => true,
@@ -216,7 +217,7 @@ const FLOW: usize = 3 * (size_of::<Slot>() + size_of::<Timer>() + 2 * size_of::<
 const LARGE: usize = 16 << 10;
 
 /// So many bytes of each flow may wait to be counted: half of what a flow takes with them.
-const UNCOUNTED: usize = 2 << 10;
+const UNCOUNTED: u32 = 2 << 10;
 
 /// Entries of flows that are gone are no trouble up to so many.
 const ENTRIES: usize = 1 << 10;
