@@ -1,10 +1,10 @@
 //! An opening handshake, alone and beside the others of the capture → findings.
 
-use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher as _, Hash};
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
 use super::Options;
 use crate::event::{Opening, Transport};
@@ -55,7 +55,7 @@ pub(crate) struct Handshakes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Key {
     route: u64,
-    nonce: u128,
+    nonce: [u8; 16],
 }
 
 /// From one host to one server. A proxy that passes keys on has another server behind it than in front of it.
@@ -118,9 +118,9 @@ impl Handshakes {
         bound: usize,
     ) -> Option<PacketRef> {
         let nonce = nonce(request.headers.first("sec-websocket-key")?)?;
-        let key = Key { route: self.hasher.hash_one(route), nonce };
+        let key = Key { route: self.hasher.hash_one(route), nonce: nonce.to_be_bytes() };
         let this = FirstUse { connection: connection.number, request: request.last };
-        let first = self.keys.entry(key, this, bound);
+        let first = self.keys.entry(key, this, bound)?;
         (first.connection != connection.number).then_some(first.request)
     }
 
@@ -132,7 +132,7 @@ impl Handshakes {
         answered: PacketRef,
         bound: usize,
     ) -> Option<PacketRef> {
-        let known = self.routes.entry(route, Answers { latest: asked, overlap_said: false }, bound);
+        let known = self.routes.entry(route, Answers { latest: asked, overlap_said: false }, bound)?;
         let other = known.latest;
         known.latest = known.latest.max(answered);
         let overlaps = asked.number < other.number && asked.time < other.time && !known.overlap_said;
@@ -144,32 +144,72 @@ impl Handshakes {
 /// A map that forgets its oldest entries.
 #[derive(Debug)]
 struct Latest<Key, Value> {
+    /// As many as there may be, then each new one in the place of the oldest.
+    entries: Vec<(Key, Value)>,
+    oldest: usize,
+    /// Their places, found by their keys.
+    index: HashTable<u32>,
     /// Seeded by the process, so that nobody can choose keys that collide.
-    entries: HashMap<Key, Value, RandomState>,
-    order: VecDeque<Key>,
+    hasher: RandomState,
     forgotten: u64,
 }
 
 impl<Key, Value> Default for Latest<Key, Value> {
     fn default() -> Self {
-        Self { entries: HashMap::with_hasher(RandomState::default()), order: VecDeque::new(), forgotten: 0 }
+        Self {
+            entries: Vec::new(),
+            oldest: 0,
+            index: HashTable::new(),
+            hasher: RandomState::default(),
+            forgotten: 0,
+        }
     }
 }
 
-impl<Key: Clone + Eq + Hash, Value> Latest<Key, Value> {
+impl<Key: Eq + Hash, Value> Latest<Key, Value> {
     /// The value that is known, or this one from now on.
-    fn entry(&mut self, key: Key, otherwise: Value, bound: usize) -> &mut Value {
-        if !self.entries.contains_key(&key) {
-            if self.order.len() >= bound.max(1)
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.entries.remove(&oldest);
-                self.forgotten += 1;
-            }
-            self.order.push_back(key.clone());
-        }
-        self.entries.entry(key).or_insert(otherwise)
+    fn entry(&mut self, key: Key, otherwise: Value, bound: usize) -> Option<&mut Value> {
+        let hash = self.hasher.hash_one(&key);
+        let is_its = |place: &u32| key_at(&self.entries, *place) == Some(&key);
+        let place = match self.index.find(hash, is_its) {
+            Some(place) => *place,
+            None => self.insert(hash, (key, otherwise), bound)?,
+        };
+        self.entries.get_mut(usize::try_from(place).ok()?).map(|(_, value)| value)
     }
+
+    fn insert(&mut self, hash: u64, entry: (Key, Value), bound: usize) -> Option<u32> {
+        let place = u32::try_from(self.make_room(bound)).ok()?;
+        match self.entries.get_mut(usize::try_from(place).ok()?) {
+            Some(oldest) => *oldest = entry,
+            None => self.entries.push(entry),
+        }
+        let (entries, hasher) = (&self.entries, &self.hasher);
+        let hash_of = |place: &u32| key_at(entries, *place).map_or(0, |key| hasher.hash_one(key));
+        self.index.insert_unique(hash, place, hash_of);
+        Some(place)
+    }
+
+    /// The place of the next entry: behind the others, or that of the oldest, which is forgotten.
+    fn make_room(&mut self, bound: usize) -> usize {
+        if self.entries.len() < bound.max(1) {
+            return self.entries.len();
+        }
+        let place = self.oldest;
+        self.oldest = (place + 1) % self.entries.len();
+        self.forgotten += 1;
+        if let Some((key, _)) = self.entries.get(place) {
+            let is_it = |other: &u32| usize::try_from(*other) == Ok(place);
+            if let Ok(known) = self.index.find_entry(self.hasher.hash_one(key), is_it) {
+                known.remove();
+            }
+        }
+        place
+    }
+}
+
+fn key_at<Key, Value>(entries: &[(Key, Value)], place: u32) -> Option<&Key> {
+    entries.get(usize::try_from(place).ok()?).map(|(key, _)| key)
 }
 
 #[cfg(test)]
@@ -193,11 +233,13 @@ mod tests {
     fn the_oldest_entry_is_forgotten_for_a_new_one() {
         let mut latest = Latest::default();
         for key in 0..5 {
-            assert_eq!(*latest.entry(key, key * 10, 3), key * 10);
+            assert_eq!(latest.entry(key, key * 10, 3), Some(&mut (key * 10)));
         }
-        assert_eq!(*latest.entry(2, 99, 3), 20);
-        assert_eq!(*latest.entry(1, 99, 3), 99);
-        assert_eq!((latest.entries.len(), latest.order.len(), latest.forgotten), (3, 3, 3));
+        assert_eq!(latest.entry(2, 99, 3), Some(&mut 20));
+        assert_eq!(latest.entry(1, 99, 3), Some(&mut 99));
+        assert_eq!(latest.entry(4, 99, 3), Some(&mut 40), "in its place behind the newest");
+        assert_eq!(latest.entry(2, 98, 3), Some(&mut 98));
+        assert_eq!((latest.entries.len(), latest.index.len(), latest.forgotten), (3, 3, 4));
     }
 
     #[test]
