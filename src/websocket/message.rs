@@ -142,7 +142,7 @@ impl MessageReader {
         if let Some(step) = self.waiting.pop() {
             return Some(step);
         }
-        if input.is_empty() && self.decoder.in_header() {
+        if input.is_empty() && self.decoder.waits() {
             return None;
         }
         if let Some(whole) = self.whole(input, at) {
