@@ -5,15 +5,19 @@ use crate::event::statistics::Distribution;
 /// All values while they are few, then how many fell into each of at most 1,920 buckets.
 #[derive(Debug, Default)]
 pub(super) struct Sketch {
-    few: Few,
-    many: Option<Box<Buckets>>,
+    /// The latest, here: where the others are is memory that nobody else needs, and takes as long to reach as all the rest.
+    latest: [u16; LATEST],
+    /// How many of these there are.
+    count: usize,
+    before: Values,
 }
 
-/// Values as they are: two bytes for each, until one needs more. Lengths hardly ever do.
+/// Values as they are while they are few: two bytes for each, until one needs more. Lengths hardly ever do.
 #[derive(Debug)]
-enum Few {
+enum Values {
     Short(Vec<u16>),
     Long(Vec<u64>),
+    Many(Box<Buckets>),
 }
 
 /// Each power of two is divided into 32 parts of the same width, so that the middle of a part is at most a sixty-fourth
@@ -29,92 +33,77 @@ pub(super) struct Buckets {
 impl Sketch {
     #[inline]
     pub(super) fn push(&mut self, value: u64) {
-        match (&mut self.few, u16::try_from(value)) {
-            (Few::Short(few), Ok(value)) if few.len() < few.capacity() => few.push(value),
+        match (u16::try_from(value), self.latest.get_mut(self.count)) {
+            (Ok(value), Some(place)) => {
+                *place = value;
+                self.count += 1;
+            }
             _ => self.push_more(value),
         }
     }
 
     /// `None` where no value came.
     pub(super) fn distribution(&mut self) -> Option<Distribution> {
-        if let Some(many) = &mut self.many {
-            self.few.drain(|value| many.push(value));
-            return many.distribution();
-        }
-        match &mut self.few {
-            Few::Short(few) => Distribution::of(few),
-            Few::Long(few) => Distribution::of(few),
+        self.put_away();
+        match &mut self.before {
+            Values::Short(few) => Distribution::of(few),
+            Values::Long(few) => Distribution::of(few),
+            Values::Many(many) => many.distribution(),
         }
     }
 
     /// Bytes of memory that it takes beside itself.
     pub(super) fn memory(&self) -> usize {
-        self.few.memory() + self.many.as_ref().map_or(0, |many| many.memory())
+        match &self.before {
+            Values::Short(few) => few.capacity() * size_of::<u16>(),
+            Values::Long(few) => few.capacity() * size_of::<u64>(),
+            Values::Many(many) => many.memory(),
+        }
     }
 
     #[inline(never)]
     fn push_more(&mut self, value: u64) {
-        let most = if self.many.is_some() { FEW / 8 } else { FEW };
-        if self.few.len() >= most {
-            let many = self.many.get_or_insert_default();
-            self.few.drain(|value| many.push(value));
-            self.few.shrink();
-        }
-        self.few.push(value);
+        self.put_away();
+        self.before.push(value);
+    }
+
+    fn put_away(&mut self) {
+        let latest = self.latest.get(..self.count).unwrap_or_default();
+        latest.iter().for_each(|value| self.before.push((*value).into()));
+        self.count = 0;
     }
 }
 
-impl Default for Few {
+impl Default for Values {
     fn default() -> Self {
         Self::Short(Vec::new())
     }
 }
 
-impl Few {
+impl Values {
     fn push(&mut self, value: u64) {
-        if let Self::Short(few) = self
-            && u16::try_from(value).is_err()
-        {
-            *self = Self::Long(few.iter().copied().map(u64::from).collect());
-        }
-        match self {
-            Self::Short(few) => push(few, u16::try_from(value).unwrap_or(u16::MAX)),
-            Self::Long(few) => push(few, value),
-        }
-    }
-
-    fn drain(&mut self, mut take: impl FnMut(u64)) {
-        match self {
-            Self::Short(few) => few.drain(..).for_each(|value| take(value.into())),
-            Self::Long(few) => few.drain(..).for_each(take),
-        }
-    }
-
-    fn shrink(&mut self) {
-        match self {
-            Self::Short(few) => few.shrink_to(FEW / 8),
-            Self::Long(few) => few.shrink_to(FEW / 8),
-        }
-    }
-
-    const fn len(&self) -> usize {
-        match self {
-            Self::Short(few) => few.len(),
-            Self::Long(few) => few.len(),
-        }
-    }
-
-    const fn memory(&self) -> usize {
-        match self {
-            Self::Short(few) => few.capacity() * size_of::<u16>(),
-            Self::Long(few) => few.capacity() * size_of::<u64>(),
+        match (&mut *self, u16::try_from(value)) {
+            (Self::Short(few), Ok(value)) if few.len() < FEW => push(few, value),
+            (Self::Short(few), _) if few.len() < FEW => {
+                *self = Self::Long(few.iter().copied().map(u64::from).chain([value]).collect());
+            }
+            (Self::Long(few), _) if few.len() < FEW => push(few, value),
+            (Self::Many(many), _) => many.push(value),
+            (Self::Short(few), _) => *self = many(few.iter().copied().map(u64::from), value),
+            (Self::Long(few), _) => *self = many(few.iter().copied(), value),
         }
     }
 }
 
+fn many(few: impl Iterator<Item = u64>, value: u64) -> Values {
+    let mut many = Box::<Buckets>::default();
+    few.chain([value]).for_each(|value| many.push(value));
+    Values::Many(many)
+}
+
 fn push<Value>(few: &mut Vec<Value>, value: Value) {
     if few.len() == few.capacity() {
-        few.reserve_exact(few.len().max(FIRST / size_of::<Value>()));
+        few.reserve_exact(few.len().max(LATEST).min(FEW - few.len()));
     }
     few.push(value);
 }
@@ -200,8 +189,8 @@ fn middle_of(place: usize) -> u64 {
 const PARTS: u32 = 5;
 /// Exact up to so many values, a quarter of a KiB: most connections have no more, and what people count by hand should agree.
 const FEW: usize = 128;
-/// Bytes for the first of them: no memory is smaller, and many connections are short.
-const FIRST: usize = 16;
+/// Enough that what was before is seldom needed; of short connections these are all.
+const LATEST: usize = 12;
 
 #[cfg(test)]
 mod tests {
@@ -234,19 +223,18 @@ mod tests {
     fn memory_does_not_grow_with_the_number_of_values() {
         let mut sketch = Sketch::default();
         (0..1_000_000_u64).for_each(|n| sketch.push(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-        let buckets = sketch.many.as_deref().unwrap();
-        assert!(buckets.counts.len() <= 1920 && sketch.few.memory() <= FEW);
+        assert!(sketch.memory() <= size_of::<Buckets>() + 1920 * size_of::<u32>());
         assert_eq!(sketch.distribution().unwrap().count, 1_000_000);
     }
 
     #[test]
     fn short_values_take_two_bytes_each_until_one_is_long() {
         let mut sketch = Sketch::default();
-        (0..64).for_each(|_| sketch.push(65_535));
-        assert_eq!(sketch.memory(), 128);
+        (0..60).for_each(|_| sketch.push(65_535));
+        assert_eq!(sketch.memory(), 2 * 96);
         sketch.push(65_536);
         let told = sketch.distribution().unwrap();
-        assert_eq!((told.count, told.min, told.p99, told.max), (65, 65_535, 65_536, 65_536));
+        assert_eq!((told.count, told.min, told.p99, told.max), (61, 65_535, 65_536, 65_536));
     }
 
     #[test]
