@@ -15,6 +15,9 @@ pub struct Outbox {
     /// When the handshakes in them were answered.
     answered: Vec<PacketRef>,
     opened: u64,
+    /// So many ids were given out, of which these are free again.
+    ids: u64,
+    free: Vec<ConnectionId>,
     protocols: Protocols,
 }
 
@@ -68,9 +71,13 @@ impl Outbox {
         &mut self.protocols
     }
 
+    /// An id that no open connection has, and no higher than need be.
     pub(super) fn open(&mut self) -> ConnectionId {
         self.opened += 1;
-        ConnectionId(self.opened)
+        self.free.pop().unwrap_or_else(|| {
+            self.ids += 1;
+            ConnectionId(self.ids)
+        })
     }
 
     pub(super) fn say(
@@ -79,10 +86,13 @@ impl Outbox {
         at: PacketRef,
         kind: EventKind,
     ) {
-        if let EventKind::Message(message) = &kind {
-            self.payload += message.message.payload.len();
+        let connection = connection.into();
+        match &kind {
+            EventKind::Message(message) => self.payload += message.message.payload.len(),
+            EventKind::Closed(_) => self.free.extend(connection),
+            EventKind::Opened(_) | EventKind::Finding(_) => {}
         }
-        self.events.push(Event { at, connection: connection.into(), kind });
+        self.events.push(Event { at, connection, kind });
     }
 
     /// Says that a connection was opened, or will never be; its handshake was over at the packet `answered`.

@@ -4,9 +4,6 @@ use std::collections::VecDeque;
 use std::mem;
 use std::ops::ControlFlow;
 
-use foldhash::fast::RandomState;
-use hashbrown::HashMap;
-
 use super::hold::{LifeId, Worth};
 use super::reconnects::Lives;
 use super::said::{Item, Place, Said, What};
@@ -45,8 +42,8 @@ struct Lane {
     until: Place,
     /// Weight of what was passed on since it was asked for.
     passed: usize,
-    /// The ids of connections that are open, by the shard's own.
-    ids: HashMap<ConnectionId, ConnectionId, RandomState>,
+    /// The ids of connections that are open, in the places of the shard's own: these are 1, 2, 3 …, and free when a connection ends.
+    ids: Vec<ConnectionId>,
 }
 
 impl<'a> Merge<'a> {
@@ -137,8 +134,7 @@ impl<'a> Merge<'a> {
         };
         let id = match &event.kind {
             EventKind::Opened(_) => return self.opened(shard, local, event),
-            EventKind::Closed(_) => lane.ids.remove(&local).unwrap_or(local),
-            EventKind::Message(_) | EventKind::Finding(_) => lane.known(local),
+            EventKind::Message(_) | EventKind::Finding(_) | EventKind::Closed(_) => lane.known(local),
         };
         self.pass_on(Event { connection: Some(id), ..event })
     }
@@ -147,7 +143,7 @@ impl<'a> Merge<'a> {
     fn opened(&mut self, shard: usize, local: ConnectionId, event: Event) -> ControlFlow<()> {
         let Some(lane) = self.lanes.get_mut(shard) else { return ControlFlow::Continue(()) };
         let id = ConnectionId(self.totals.websocket_connections + 1);
-        lane.ids.insert(local, id);
+        lane.know(local, id);
         let answered = lane.said.front_mut().and_then(|said| said.answered.pop_front());
         let mut findings = Vec::new();
         if let (EventKind::Opened(opening), Some(answered)) = (&event.kind, answered) {
@@ -187,7 +183,7 @@ impl<'a> Merge<'a> {
 impl Lane {
     fn new(shard: u8) -> Self {
         let said = VecDeque::new();
-        Self { said, used: 0, until: Place::at(0, shard), passed: 0, ids: HashMap::default() }
+        Self { said, used: 0, until: Place::at(0, shard), passed: 0, ids: Vec::new() }
     }
 
     /// The place of what comes next.
@@ -201,7 +197,17 @@ impl Lane {
     }
 
     fn known(&self, local: ConnectionId) -> ConnectionId {
-        self.ids.get(&local).copied().unwrap_or(local)
+        self.ids.get(place(local)).copied().unwrap_or(local)
+    }
+
+    fn know(&mut self, local: ConnectionId, id: ConnectionId) {
+        let place = place(local);
+        if place >= self.ids.len() {
+            self.ids.resize(place + 1, id);
+        }
+        if let Some(known) = self.ids.get_mut(place) {
+            *known = id;
+        }
     }
 
     /// The text of the next message.
@@ -218,6 +224,10 @@ impl Lane {
         self.passed += said.weight;
         Some(said)
     }
+}
+
+fn place(local: ConnectionId) -> usize {
+    usize::try_from(local.0.saturating_sub(1)).unwrap_or(usize::MAX)
 }
 
 fn count(totals: &mut Totals, event: &Event) {
