@@ -9,7 +9,8 @@ use prefetch_index::prefetch_index;
 /// connection come those of many others, so that nothing of it is at hand.
 pub(crate) fn fetch<Field>(field: &Field, offset: usize, bytes: Range<usize>) {
     let place = |byte: usize| byte / size_of::<Field>();
-    for wanted in bytes.step_by(LINE) {
+    // Values do not begin where lines do: they may end in one more.
+    for wanted in (bytes.start..bytes.end + LINE - 1).step_by(LINE) {
         // Places beside the slice are fine: nothing is read.
         prefetch_index(slice::from_ref(field), place(wanted).wrapping_sub(place(offset)));
     }

@@ -119,20 +119,17 @@ impl<'a> Flows<'a> {
         self.out.protocols()
     }
 
-    /// Where the flows of segments are that come next, as far as they are known; each with its direction, where it carries bytes.
-    /// Asks for what these need, all at once: one after the other, memory would take as long as the work.
-    pub(super) fn look_ahead(
-        &self,
-        segments: impl Iterator<Item = (FlowKey, Option<Direction>)>,
-        slots: &mut Vec<(Option<usize>, Option<Direction>)>,
-    ) {
-        slots.clear();
-        slots.extend(segments.map(|(key, direction)| (self.find(&key), direction)));
-        let followed =
-            || slots.iter().filter_map(|(slot, direction)| Some((self.followed((*slot)?)?, *direction)));
-        followed().for_each(|(followed, _)| followed.fetch());
-        for (followed, direction) in followed() {
-            direction.into_iter().for_each(|direction| followed.connection.fetch(direction));
+    /// Where the flow of a segment that comes later is, if it is known. Asks for what it needs of it.
+    pub(super) fn look_ahead(&self, key: &FlowKey) -> Option<usize> {
+        let slot = self.find(key)?;
+        self.followed(slot).into_iter().for_each(Followed::fetch);
+        Some(slot)
+    }
+
+    /// Asks for what bytes of this direction need, which come soon.
+    pub(super) fn fetch(&self, slot: usize, direction: Direction) {
+        if let Some(followed) = self.followed(slot) {
+            followed.connection.fetch(direction);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Segments of some flows → what is said of them.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::vec;
 
@@ -11,14 +12,13 @@ use crate::connection::outbox::Protocols;
 use crate::event::{Event, EventKind, Scribe};
 use crate::limits::Limits;
 use crate::packet::Timestamp;
-use crate::tcp::Direction;
 
 /// Follows the flows that fall to it. It is owned by one thread at a time, whichever that is.
 pub(super) struct Shard<'a> {
     number: u8,
     flows: Flows<'a>,
-    /// Where the flows of some segments are, as far as they are known, and which way their bytes go.
-    slots: Vec<(Option<usize>, Option<Direction>)>,
+    /// Where the flows of the next segments are, as far as they are known.
+    ahead: VecDeque<Option<usize>>,
     scribe: Option<Box<dyn Scribe>>,
     /// The places of what waits in the outbox, and how many things were said at each.
     marks: Vec<(Place, usize)>,
@@ -61,7 +61,7 @@ impl<'a> Shard<'a> {
         scribe: Option<Box<dyn Scribe>>,
     ) -> Self {
         let flows = Flows::new(options, (number.into(), shards.into()), settles.then(Vec::new));
-        Self { number, flows, slots: Vec::new(), scribe, marks: Vec::new(), marked: 0, left: None }
+        Self { number, flows, ahead: VecDeque::new(), scribe, marks: Vec::new(), marked: 0, left: None }
     }
 
     /// Goes on with its work, until it is done or much is said. Is it done?
@@ -89,6 +89,7 @@ impl<'a> Shard<'a> {
 
     fn follow(&mut self, batch: &Batch, cursor: &mut Cursor, said: &mut Said) -> bool {
         let parts = batch.parts(self.number);
+        self.ahead.clear();
         loop {
             let (part, tick) = (parts.get(cursor.part), batch.ticks.get(cursor.tick));
             let packet = match (part, tick) {
@@ -130,15 +131,18 @@ impl<'a> Shard<'a> {
         false
     }
 
-    /// Where the flow of a segment is, found a few segments before.
+    /// Where the flow of a segment is, found some segments before. Asks for what the next ones need, a little at each: else
+    /// memory would take as long as the work.
     fn look_ahead(&mut self, parts: &[Part], number: usize) -> Option<usize> {
-        let place = number % AHEAD;
-        if place == 0 {
-            let next = parts.iter().skip(number).take(AHEAD);
-            let next = next.map(|part| (part.key, part.has_bytes().then_some(part.direction)));
-            self.flows.look_ahead(next, &mut self.slots);
+        let known = number + self.ahead.len();
+        let next = parts.get(known..parts.len().min(number + FAR)).unwrap_or_default();
+        self.ahead.extend(next.iter().map(|part| self.flows.look_ahead(&part.key)));
+        if let Some(part) = parts.get(number + NEAR).filter(|part| part.has_bytes())
+            && let Some(Some(slot)) = self.ahead.get(NEAR)
+        {
+            self.flows.fetch(*slot, part.direction);
         }
-        self.slots.get(place)?.0
+        self.ahead.pop_front().flatten()
     }
 
     fn segment(&mut self, batch: &Batch, part: &Part, slot: Option<usize>, said: &mut Said) {
@@ -257,8 +261,10 @@ const LEAST_MEMORY: usize = 128 << 20;
 /// is seldom room.
 pub(super) const ROOM: usize = if cfg!(test) { 256 } else { 512 << 10 };
 
-/// Segments that are looked at together before they are followed. What they need fits the cache next to the processor.
-const AHEAD: usize = 8;
+/// So many segments before its turn, a segment's flow is looked for, and then what it needs of its connection: late enough that it
+/// is still at hand then. The first of a batch are looked for together.
+const FAR: usize = 8;
+const NEAR: usize = 4;
 
 /// Enough that the code of analysis and that of reports do not drive each other out of the processor's cache at each message; few
 /// enough that the allocator has what was freed at hand for the next ones.
