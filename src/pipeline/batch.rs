@@ -59,6 +59,10 @@ impl Batch {
         let Some(parts) = self.parts.get_mut(usize::from(key.shard(shards))) else { return };
         let Segment { at, seq, ack, flags, window, payload, cut, .. } = *segment;
         let (start, length) = (self.bytes.len(), payload.len());
+        if parts.len() == parts.capacity() {
+            // No more room than is needed: all batches keep theirs.
+            parts.reserve_exact(PARTS);
+        }
         self.bytes.extend_from_slice(payload);
         parts.push(Part { key, direction, at, now, seq, ack, cut, window, flags, start, length });
     }
@@ -107,3 +111,5 @@ impl Part {
 /// In tests batches are many.
 const PACKETS: usize = if cfg!(test) { 16 } else { 512 };
 const BYTES: usize = 512 << 10;
+/// By so many segments grows what falls to a shard.
+const PARTS: usize = 64;

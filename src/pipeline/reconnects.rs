@@ -24,8 +24,8 @@ pub(super) struct Lives {
     index: HashTable<usize>,
     /// Seeded by the process, so that nobody can choose what collides.
     hasher: RandomState,
-    /// Places of those that have not ended.
-    open: HashMap<ConnectionId, (usize, Life), RandomState>,
+    /// Places of those that have not ended, and when they began.
+    open: HashMap<ConnectionId, (usize, Timestamp), RandomState>,
 }
 
 /// From one host to one target.
@@ -99,8 +99,7 @@ impl Lives {
         };
         self.room = room;
         let place = known.unwrap_or_else(|| self.insert(&asked));
-        let start = opening.start.time;
-        self.open.insert(id, (place, Life { start, end: start, ended: false }));
+        self.open.insert(id, (place, opening.start.time));
     }
 
     fn place_of(&self, asked: &Asked<'_>) -> Option<usize> {
@@ -120,10 +119,10 @@ impl Lives {
     }
 
     fn close(&mut self, id: ConnectionId, closing: &Closing) {
-        let Some((place, life)) = self.open.remove(&id) else { return };
+        let Some((place, start)) = self.open.remove(&id) else { return };
         let ended = closing.close.as_ref().is_none_or(|close| !close.how.is_open());
         if let Some((_, lives)) = self.clients.get_mut(place) {
-            lives.push(Life { end: closing.end.time, ended, ..life });
+            lives.push(Life { start, end: closing.end.time, ended });
         }
     }
 }
