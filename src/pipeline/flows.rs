@@ -221,6 +221,8 @@ impl<'a> Flows<'a> {
             let deadline = now.saturating_add(self.options.limits.idle_flow);
             self.timers.push(Queue::Quiet, Timer { deadline, slot, generation: place.generation });
         }
+        let is_heeded = |timer: &Timer| heeds(&self.slots, timer);
+        self.timers.tidy(self.index.len(), is_heeded);
         let (slots, hasher) = (&self.slots, &self.hasher);
         let hash_of = |slot: &usize| key_of(slots, *slot).map_or(0, |key| hasher.hash_one(key));
         self.index.insert_unique(hasher.hash_one(key), slot, hash_of);
@@ -248,6 +250,10 @@ const fn life(number: u64, (shard, shards): (u64, u64)) -> LifeId {
 
 fn key_of(slots: &[Slot], slot: usize) -> Option<&FlowKey> {
     slots.get(slot)?.flow.as_ref().map(|flow| &flow.key)
+}
+
+fn heeds(slots: &[Slot], timer: &Timer) -> bool {
+    slots.get(timer.slot).is_some_and(|slot| slot.flow.is_some() && slot.generation == timer.generation)
 }
 
 /// A SYN, or data; a late ACK or RST of a connection that nobody knows is not worth a flow.

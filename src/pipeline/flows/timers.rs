@@ -62,6 +62,15 @@ impl Timers {
         due
     }
 
+    /// Forgets the timers that nobody heeds any more, before they are many: flows end sooner than their time is up.
+    pub(super) fn tidy(&mut self, flows: usize, is_heeded: impl Fn(&Timer) -> bool) {
+        for queue in [&mut self.quiet, &mut self.websocket] {
+            if queue.len() > 2 * flows + TIMERS {
+                queue.retain(&is_heeded);
+            }
+        }
+    }
+
     /// How many ended flows there are.
     pub(super) fn lingering(&self) -> usize {
         self.linger.len()
@@ -81,3 +90,6 @@ impl Timers {
         [&mut self.linger, &mut self.quiet, &mut self.websocket]
     }
 }
+
+/// Timers that nobody heeds are no trouble up to so many.
+const TIMERS: usize = 1 << 9;
