@@ -69,14 +69,22 @@ impl Latest {
 impl Kept {
     fn push(&mut self, at: PacketRef, index: u64) {
         let place = self.messages.iter().rposition(|(known, _)| known.number <= at.number);
-        match place.and_then(|place| self.messages.get_mut(place)) {
-            Some(known) if known.0.number == at.number => *known = (at, index),
-            _ => self.messages.insert(place.map_or(0, |place| place + 1), (at, index)),
+        if let Some(known) = place.and_then(|place| self.messages.get_mut(place))
+            && known.0.number == at.number
+        {
+            *known = (at, index);
+            return;
         }
-        if self.messages.len() > PACKETS {
-            self.messages.pop_front();
+        let mut place = place.map_or(0, |place| place + 1);
+        if self.messages.len() == PACKETS {
             self.forgotten = true;
+            if place == 0 {
+                return;
+            }
+            self.messages.pop_front();
+            place -= 1;
         }
+        self.messages.insert(place, (at, index));
     }
 
     fn until(&self, at: PacketRef) -> Last {
