@@ -122,6 +122,10 @@ impl Lives {
         let Some((place, start)) = self.open.remove(&id) else { return };
         let ended = closing.close.as_ref().is_none_or(|close| !close.how.is_open());
         if let Some((_, lives)) = self.clients.get_mut(place) {
+            if lives.len() == lives.capacity() {
+                // Those of all clients together are many.
+                lives.reserve_exact(lives.len() / 4 + 1);
+            }
             lives.push(Life { start, end: closing.end.time, ended });
         }
     }

@@ -64,8 +64,10 @@ impl Timers {
 
     /// Forgets the timers that nobody heeds any more, before they are many: flows end sooner than their time is up.
     pub(super) fn tidy(&mut self, flows: usize, is_heeded: impl Fn(&Timer) -> bool) {
+        // One timer of each flow is heeded, wherever it waits.
+        let heeded = flows.saturating_sub(self.linger.len());
         for queue in [&mut self.quiet, &mut self.websocket] {
-            if queue.len() > 2 * flows + TIMERS {
+            if queue.len() > 2 * heeded + TIMERS {
                 queue.retain(&is_heeded);
             }
         }
