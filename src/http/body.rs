@@ -83,7 +83,7 @@ struct Unframed {
 
 /// Transfer-Encoding overrides Content-Length. // RFC 9112 §6.3
 fn framed(headers: &Headers, unframed: Unframed) -> Body {
-    match (final_coding(headers), headers.first("content-length")) {
+    match (final_coding(headers), headers.first("Content-Length")) {
         (Some(coding), _) if coding.eq_ignore_ascii_case("chunked") => Body::Chunked(Chunked::Size(None)),
         (Some(_), _) => unframed.unchunked,
         (None, Some(_)) => content_length(headers).map_or(Body::Unknown, Body::Length),
@@ -94,13 +94,13 @@ fn framed(headers: &Headers, unframed: Unframed) -> Body {
 /// `identity`, which RFC 2616 §3.6 knew, changes nothing: old servers send it beside a Content-Length.
 fn final_coding(headers: &Headers) -> Option<&str> {
     let names =
-        headers.list("transfer-encoding").map(|coding| coding.split(';').next().unwrap_or(coding).trim());
+        headers.list("Transfer-Encoding").map(|coding| coding.split(';').next().unwrap_or(coding).trim());
     names.filter(|name| !name.eq_ignore_ascii_case("identity")).last()
 }
 
 /// The same number may stand there several times, in one field or in many. // RFC 9112 §6.3
 fn content_length(headers: &Headers) -> Option<u64> {
-    let mut lengths = headers.list("content-length").map(decimal);
+    let mut lengths = headers.list("Content-Length").map(decimal);
     let first = lengths.next()??;
     lengths.all(|length| length == Some(first)).then_some(first)
 }
@@ -113,7 +113,7 @@ fn decimal(text: &str) -> Option<u64> {
 /// A request of draft-hixie-thewebsocketprotocol-76 §1.3, also draft-ietf-hybi-thewebsocketprotocol-00: eight
 /// random bytes follow it, though no field says so.
 pub(super) fn is_hixie_76(headers: &Headers) -> bool {
-    ["sec-websocket-key1", "sec-websocket-key2"].iter().all(|name| headers.first(name).is_some())
+    ["Sec-WebSocket-Key1", "Sec-WebSocket-Key2"].iter().all(|name| headers.first(name).is_some())
 }
 
 const HIXIE_76_CHALLENGE: u64 = 8;

@@ -61,10 +61,13 @@ impl ExtensionList {
     /// All fields of a head make one list.
     pub(super) fn of(headers: &Headers) -> Self {
         let mut list = Self::default();
+        if headers.first(FIELD).is_none() {
+            return list;
+        }
         for element in headers.list(FIELD) {
             list.element(element);
         }
-        if headers.first(FIELD).is_some() && headers.list(FIELD).next().is_none() {
+        if headers.list(FIELD).next().is_none() {
             list.faults.push("the list is empty".to_owned());
         }
         list
@@ -125,7 +128,7 @@ fn quoted_string(input: &str) -> IResult<&str, String> {
     delimited(char('"'), content, char('"')).parse(input)
 }
 
-const FIELD: &str = "sec-websocket-extensions";
+const FIELD: &str = "Sec-WebSocket-Extensions";
 
 #[cfg(test)]
 mod tests {

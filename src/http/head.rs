@@ -1,15 +1,15 @@
 //! The bytes of a whole head → `RequestHead`, `ResponseHead`: what stood on the wire, and where it leaves the
 //! grammar (RFC 9112 §2 to §5).
 
-use std::borrow::Cow;
+use std::ops::Range;
 
 use compact_str::CompactString;
 use memchr::{memchr, memchr_iter};
-use nom::bytes::streaming::{tag_no_case, take, take_while_m_n};
+use nom::bytes::streaming::{tag_no_case, take_while_m_n};
 use nom::character::streaming::{char, one_of, satisfy};
 use nom::combinator::{all_consuming, peek, recognize};
 use nom::sequence::terminated;
-use nom::{IResult, Needed, Parser};
+use nom::{IResult, Parser};
 
 use super::body::Body;
 use super::headers::is_token_byte;
@@ -46,11 +46,10 @@ impl Head for RequestHead {
     }
 
     fn parse(bytes: &[u8], bound: usize) -> Option<Self> {
-        let (fields, line) = whole_line(bytes).ok()?;
-        let (method, target, protocol) = request_line(line)?;
-        let anomalies =
-            [protocol.anomaly(), odd_target(target), bare_lf(bytes)].into_iter().flatten().collect();
-        let (headers, anomalies) = Fields::parse(fields, bound, anomalies)?;
+        let (line, fields) = Piece::of(bytes).line()?;
+        let (method, target, protocol) = request_line(line.bytes)?;
+        let odd = [protocol.anomaly(), odd_target(target)];
+        let (headers, anomalies) = Fields::behind(line, odd, fields).parse(bound)?;
         let (method, target, version) = (text(method), text(target), text(protocol.version));
         let size = bytes.len() as u64;
         Some(Self { method, target, version, headers, anomalies, size, ..Self::default() })
@@ -75,12 +74,11 @@ impl Head for ResponseHead {
     }
 
     fn parse(bytes: &[u8], bound: usize) -> Option<Self> {
-        let (fields, line) = whole_line(bytes).ok()?;
-        let (reason, (protocol, status)) = status(line).ok()?;
+        let (line, fields) = Piece::of(bytes).line()?;
+        let (reason, (protocol, status)) = status(line.bytes).ok()?;
         let reason = without_line_end(reason);
-        let anomalies =
-            [protocol.anomaly(), odd_reason(reason), bare_lf(bytes)].into_iter().flatten().collect();
-        let (headers, anomalies) = Fields::parse(fields, bound, anomalies)?;
+        let odd = [protocol.anomaly(), odd_reason(reason)];
+        let (headers, anomalies) = Fields::behind(line, odd, fields).parse(bound)?;
         let reason = text(reason.strip_prefix(b" ").unwrap_or(reason));
         let (version, size) = (text(protocol.version), bytes.len() as u64);
         Some(Self { status, reason, version, headers, anomalies, size, ..Self::default() })
@@ -125,7 +123,7 @@ fn request_line(line: &[u8]) -> Option<(&[u8], &[u8], Protocol<'_>)> {
     let (rest, method) = method(line).ok()?;
     let mut from_the_end = trim_end(without_line_end(rest)).rsplitn(2, |byte| *byte == b' ');
     let (_, protocol) = all_consuming(protocol).parse(from_the_end.next()?).ok()?;
-    let target = from_the_end.next().filter(|target| !trim(target).is_empty())?;
+    let target = from_the_end.next().filter(|target| !trim_end(target).is_empty())?;
     Some((method, target, protocol))
 }
 
@@ -142,81 +140,148 @@ fn decimal(digits: &[u8]) -> u16 {
 
 /// Header fields while their lines come in.
 struct Fields<'a> {
+    /// The lines that are left.
+    rest: Piece<'a>,
     headers: Vec<Header>,
+    /// Of the start line.
+    odd: [Option<Anomaly>; 2],
+    has_bare_lf: bool,
+    /// Of the fields.
     anomalies: Vec<Anomaly>,
-    /// The latest field: the next line may continue it.
-    open: Option<(&'a [u8], Cow<'a, [u8]>)>,
 }
 
 impl<'a> Fields<'a> {
-    /// The fields up to the empty line, and their anomalies behind those given; `None` when there are more
-    /// than `bound`.
-    fn parse(mut input: &'a [u8], bound: usize, anomalies: Vec<Anomaly>) -> Option<(Headers, Vec<Anomaly>)> {
-        let mut fields = Self { headers: Vec::new(), anomalies, open: None };
-        while let Ok((rest, line)) = whole_line(input) {
-            let line = without_line_end(line);
-            if line.is_empty() {
-                break;
-            }
-            fields.line(line);
-            if fields.headers.len() + 1 > bound {
+    /// Those behind a start line, of which this is odd.
+    fn behind(line: Piece<'_>, odd: [Option<Anomaly>; 2], rest: Piece<'a>) -> Self {
+        let has_bare_lf = ends_with_bare_lf(line.bytes);
+        Self { rest, headers: Vec::new(), odd, has_bare_lf, anomalies: Vec::new() }
+    }
+
+    /// The fields up to the empty line, and the anomalies of the whole head; `None` when there are more than `bound`.
+    fn parse(mut self, bound: usize) -> Option<(Headers, Vec<Anomaly>)> {
+        let lines = memchr_iter(b'\n', self.rest.bytes).count();
+        self.headers.reserve_exact(lines.saturating_sub(1).min(bound));
+        while let Some(line) = self.line() {
+            if self.headers.len() == bound {
                 return None;
             }
-            input = rest;
+            if is_indented(line) {
+                self.note(AnomalyKind::LeadingSpace);
+            }
+            self.field(line.trim());
         }
-        fields.close();
-        Some((Headers(fields.headers), fields.anomalies))
+        let bare_lf = self.has_bare_lf.then_some(Anomaly { kind: AnomalyKind::BareLf, field: None });
+        let anomalies = self.odd.into_iter().chain([bare_lf]).flatten().chain(self.anomalies);
+        Some((Headers(self.headers), anomalies.collect()))
     }
 
-    fn line(&mut self, line: &'a [u8]) {
-        let indented = matches!(line, [b' ' | b'\t', ..]);
-        if let (true, Some((_, value))) = (indented, &mut self.open) {
-            let value = value.to_mut();
-            value.push(b' ');
-            value.extend_from_slice(trim(line));
-            self.note(AnomalyKind::ObsFold);
-            return;
-        }
-        self.close();
-        if indented {
-            self.note(AnomalyKind::LeadingSpace);
-        }
-        self.begin(trim(line));
+    /// The next line, without its end; `None` at the empty one.
+    fn line(&mut self) -> Option<Piece<'a>> {
+        let (line, rest) = self.rest.line()?;
+        self.rest = rest;
+        self.has_bare_lf |= ends_with_bare_lf(line.bytes);
+        let line = line.slice(0..without_line_end(line.bytes).len());
+        (!line.bytes.is_empty()).then_some(line)
     }
 
-    fn begin(&mut self, line: &'a [u8]) {
-        let (written, value) = field(line);
-        let name = trim_end(written);
+    fn field(&mut self, line: Piece<'a>) {
+        let (written, value) = line.field();
+        let name = written.trim();
         if value.is_none() {
             self.note(AnomalyKind::NoColon);
-        } else if name.len() < written.len() {
+        } else if name.bytes.len() < written.bytes.len() {
             self.note(AnomalyKind::SpaceBeforeColon);
         }
-        if name.is_empty() || !name.iter().copied().all(is_token_byte) {
+        if name.bytes.is_empty() || !name.bytes.iter().copied().all(is_token_byte) {
             self.note(AnomalyKind::Name);
         }
-        self.open = Some((name, value.unwrap_or_default().into()));
+        let value = value.unwrap_or_default();
+        let value = if is_indented(self.rest) {
+            let folded = self.folded(value.bytes.to_vec());
+            self.value(Piece::of(&folded))
+        } else {
+            self.value(value)
+        };
+        let name = name.utf8().unwrap_or_else(|| latin_1(name.bytes));
+        self.headers.push(Header { name, value });
     }
 
-    fn close(&mut self) {
-        let Some((name, value)) = self.open.take() else { return };
-        let value = trim(&value);
-        if has_control_character(value) {
+    /// The value with the lines that continue it.
+    fn folded(&mut self, mut value: Vec<u8>) -> Vec<u8> {
+        while is_indented(self.rest)
+            && let Some(line) = self.line()
+        {
+            self.note(AnomalyKind::ObsFold);
+            value.push(b' ');
+            value.extend_from_slice(line.trim().bytes);
+        }
+        value
+    }
+
+    fn value(&mut self, value: Piece<'_>) -> CompactString {
+        let value = value.trim();
+        if has_control_character(value.bytes) {
             self.note(AnomalyKind::ControlCharacter);
         }
-        let value = std::str::from_utf8(value).map(CompactString::new).unwrap_or_else(|_| {
+        value.utf8().unwrap_or_else(|| {
             self.note(AnomalyKind::NotUtf8);
-            latin_1(value)
-        });
-        self.headers.push(Header { name: text(name), value });
+            latin_1(value.bytes)
+        })
     }
 
-    /// Notes an anomaly of the field that is open or about to be opened.
+    /// Notes an anomaly of the field that comes next.
     fn note(&mut self, kind: AnomalyKind) {
         let anomaly = Anomaly { kind, field: Some(self.headers.len()) };
         if self.anomalies.last() != Some(&anomaly) {
             self.anomalies.push(anomaly);
         }
+    }
+}
+
+fn is_indented(line: Piece<'_>) -> bool {
+    matches!(line.bytes, [b' ' | b'\t', ..])
+}
+
+/// A part of a head: its bytes, and the same as text where all of the head is UTF-8, as nearly all are: that is
+/// looked through once, not part by part.
+#[derive(Clone, Copy, Default)]
+struct Piece<'a> {
+    bytes: &'a [u8],
+    text: Option<&'a str>,
+}
+
+impl<'a> Piece<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes, text: std::str::from_utf8(bytes).ok() }
+    }
+
+    fn slice(self, range: Range<usize>) -> Self {
+        let text = self.text.and_then(|text| text.get(range.clone()));
+        Self { bytes: self.bytes.get(range).unwrap_or_default(), text }
+    }
+
+    /// One line with its line end, and the rest.
+    fn line(self) -> Option<(Self, Self)> {
+        let end = memchr(b'\n', self.bytes)? + 1;
+        Some((self.slice(0..end), self.slice(end..self.bytes.len())))
+    }
+
+    /// A name as it was written, and the value behind its colon, if there is one. // RFC 9112 §5
+    fn field(self) -> (Self, Option<Self>) {
+        let colon = memchr(b':', self.bytes);
+        let value = |colon: usize| self.slice(colon + 1..self.bytes.len());
+        (self.slice(0..colon.unwrap_or(self.bytes.len())), colon.map(value))
+    }
+
+    fn trim(self) -> Self {
+        let end = trim_end(self.bytes).len();
+        let start = self.bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        self.slice(start.min(end)..end)
+    }
+
+    /// `None` where this part is none.
+    fn utf8(self) -> Option<CompactString> {
+        self.text.or_else(|| std::str::from_utf8(self.bytes).ok()).map(CompactString::new)
     }
 }
 
@@ -231,37 +296,18 @@ fn odd_reason(reason: &[u8]) -> Option<Anomaly> {
 
 /// Other than HTAB, which is white space. // RFC 9110 §5.5
 fn has_control_character(text: &[u8]) -> bool {
-    text.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t')
+    // Without a branch, so that many bytes are judged at once.
+    text.iter().fold(false, |found, byte| found | (byte.is_ascii_control() & (*byte != b'\t')))
 }
 
-fn bare_lf(head: &[u8]) -> Option<Anomaly> {
-    let mut line_ends = memchr_iter(b'\n', head).map(|end| head.get(..end).unwrap_or_default());
-    line_ends.any(|line| !line.ends_with(b"\r")).then_some(Anomaly { kind: AnomalyKind::BareLf, field: None })
-}
-
-/// A name as it was written, and the value behind its colon, if there is one. // RFC 9112 §5
-fn field(line: &[u8]) -> (&[u8], Option<&[u8]>) {
-    let parts = memchr(b':', line).and_then(|colon| line.split_at_checked(colon));
-    parts.map_or((line, None), |(name, value)| (name, value.get(1..)))
-}
-
-/// One line with its line end.
-fn whole_line(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    let end = memchr(b'\n', input).ok_or(nom::Err::Incomplete(Needed::new(1)))?;
-    take(end + 1).parse(input)
+fn ends_with_bare_lf(line: &[u8]) -> bool {
+    !line.ends_with(b"\r\n")
 }
 
 /// A recipient may take a bare LF for a line end. // RFC 9112 §2.2
 pub(super) fn without_line_end(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)
-}
-
-fn trim(mut bytes: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] = bytes {
-        bytes = rest;
-    }
-    trim_end(bytes)
 }
 
 fn trim_end(mut bytes: &[u8]) -> &[u8] {

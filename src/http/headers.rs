@@ -3,15 +3,15 @@
 use super::Headers;
 
 impl Headers {
-    /// The value of the first field of that name, in any case.
+    /// The value of the first field of that name, in any case; found soonest where it is written as here.
     pub fn first(&self, name: &str) -> Option<&str> {
-        let field = self.0.iter().find(|field| field.name.eq_ignore_ascii_case(name));
+        let field = self.0.iter().find(|field| is_same(&field.name, name));
         field.map(|field| field.value.as_str())
     }
 
     /// The values of all fields of that name, in wire order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let fields = self.0.iter().filter(move |field| field.name.eq_ignore_ascii_case(name));
+        let fields = self.0.iter().filter(move |field| is_same(&field.name, name));
         fields.map(|field| field.value.as_str())
     }
 
@@ -23,8 +23,15 @@ impl Headers {
 
     /// Does the list have that element, in any case?
     pub fn has_token(&self, name: &str, token: &str) -> bool {
-        self.list(name).any(|element| element.eq_ignore_ascii_case(token))
+        let is_it = |text: &str| is_same(text, token);
+        // Most lists are that one element, and need not be taken apart.
+        self.all(name).any(|value| is_it(value) || unquoted_parts(value, ',').any(is_it))
     }
+}
+
+/// In any case. Few names are written in another one than here, and only those are compared letter by letter.
+fn is_same(written: &str, name: &str) -> bool {
+    written.len() == name.len() && (written == name || written.eq_ignore_ascii_case(name))
 }
 
 /// The trimmed parts of `value` between separators that stand outside quoted strings. A quoted string that
@@ -62,6 +69,25 @@ impl Place {
 
 /// A character of a token. // RFC 9110 §5.6.2
 pub(super) const fn is_token_byte(byte: u8) -> bool {
+    let bits = if byte < 64 { TOKEN_BYTES[0] } else { TOKEN_BYTES[1] };
+    byte.is_ascii() && bits >> (byte % 64) & 1 == 1
+}
+
+/// A bit for each: names of fields are looked at byte by byte.
+static TOKEN_BYTES: [u64; 2] = [token_bytes(0), token_bytes(64)];
+
+const fn token_bytes(first: u8) -> u64 {
+    let (mut bits, mut place) = (0, 0);
+    while place < 64 {
+        if is_alphanumeric_or_mark(first + place) {
+            bits |= 1 << place;
+        }
+        place += 1;
+    }
+    bits
+}
+
+const fn is_alphanumeric_or_mark(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(
             byte,
