@@ -117,7 +117,7 @@ impl Handshakes {
         request: &RequestHead,
         bound: usize,
     ) -> Option<PacketRef> {
-        let nonce = nonce(request.headers.first("sec-websocket-key")?)?;
+        let nonce = nonce(request.headers.first("Sec-WebSocket-Key")?)?;
         let key = Key { route: self.hasher.hash_one(route), nonce: nonce.to_be_bytes() };
         let this = FirstUse { connection: connection.number, request: request.last };
         let first = self.keys.entry(key, this, bound)?;

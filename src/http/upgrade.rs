@@ -10,12 +10,12 @@ use super::{Accept, ExtensionList, Handshake, Headers, Outcome, RequestHead, Res
 /// Does it ask for a WebSocket? A `Sec-WebSocket-Key` is enough: proxies strip `Upgrade`, which is a field of one
 /// hop, and then the answer is worth showing. // RFC 6455 §4.1
 pub fn asks_for_websocket(request: &RequestHead) -> bool {
-    request.headers.has_token("upgrade", "websocket") || request.headers.first("sec-websocket-key").is_some()
+    request.headers.has_token("Upgrade", "websocket") || request.headers.first("Sec-WebSocket-Key").is_some()
 }
 
 /// Does the connection speak WebSocket after it, of whatever dialect? // RFC 9110 §7.8
 pub fn switches_to_websocket(response: &ResponseHead) -> bool {
-    response.status == 101 && response.headers.has_token("upgrade", "websocket")
+    response.status == 101 && response.headers.has_token("Upgrade", "websocket")
 }
 
 /// Which generation of the protocol a handshake speaks. Those before RFC 6455 are of the years 2009 to 2011.
@@ -55,7 +55,7 @@ impl Handshake {
 
     /// Is the accept value of an answer the right one for the key of a request? `None` when one of them is missing.
     pub fn accepts(request: &RequestHead, response: &ResponseHead) -> Option<bool> {
-        let key = request.headers.first("sec-websocket-key")?;
+        let key = request.headers.first("Sec-WebSocket-Key")?;
         Some(accept_value(&response.headers)? == accept_for(key))
     }
 
@@ -63,7 +63,9 @@ impl Handshake {
     /// well as `Upgrade` does, which something on the way may have removed.
     pub fn begins_frames(&self) -> bool {
         let Some(response) = &self.response else { return false };
-        let switches = switches_to_websocket(response) || (response.status == 101 && self.accept_is_right());
+        let switches = self.is_accepted()
+            || switches_to_websocket(response)
+            || (response.status == 101 && self.accept_is_right());
         switches && self.dialect().has_rfc6455_frames()
     }
 
@@ -84,40 +86,45 @@ impl Handshake {
 
     /// `Host` of the request.
     pub fn host(&self) -> Option<&str> {
-        self.requested("host")
+        self.requested("Host")
     }
 
     /// `Origin` of the request, or `Sec-WebSocket-Origin` as the drafts up to hybi-12 call it.
     pub fn origin(&self) -> Option<&str> {
-        self.requested("origin").or_else(|| self.requested("sec-websocket-origin"))
+        self.requested("Origin").or_else(|| self.requested("Sec-WebSocket-Origin"))
     }
 
     /// `Sec-WebSocket-Version` of the request.
     pub fn websocket_version(&self) -> Option<&str> {
-        self.requested("sec-websocket-version")
+        self.requested("Sec-WebSocket-Version")
     }
 
     /// `Sec-WebSocket-Key` of the request, the first if there are several.
     pub fn key(&self) -> Option<&str> {
-        self.requested("sec-websocket-key")
+        self.requested("Sec-WebSocket-Key")
     }
 
     /// `Sec-WebSocket-Accept` of the response beside what the key asks for. Several fields that differ are one value with
     /// commas, which is right for no key. // RFC 9110 §5.2
     pub fn accept(&self) -> Option<Accept> {
-        let headers = &self.response.as_ref()?.headers;
-        Some(Accept { value: accept_value(headers)?, expected: self.key().map(accept_for) })
+        let value = accept_value(&self.response.as_ref()?.headers)?;
+        // It was worked out when the outcome was.
+        let expected = |key| if self.is_accepted() { value.clone() } else { accept_for(key) };
+        Some(Accept { expected: self.key().map(expected), value })
     }
 
     /// The subprotocols that the client offers, best first, as one list over all fields. // RFC 6455 §11.3.4
     pub fn subprotocols_offered(&self) -> Vec<&str> {
-        let headers = self.request.iter().map(|request| &request.headers);
-        headers.flat_map(|headers| headers.list("sec-websocket-protocol")).collect()
+        let name = "Sec-WebSocket-Protocol";
+        match &self.request {
+            Some(request) if request.headers.first(name).is_some() => request.headers.list(name).collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// The subprotocol that the server chose; `None` for an empty field too.
     pub fn subprotocol(&self) -> Option<&str> {
-        self.answered_with("sec-websocket-protocol").filter(|value| !value.is_empty())
+        self.answered_with("Sec-WebSocket-Protocol").filter(|value| !value.is_empty())
     }
 
     /// The extensions that the client offers.
@@ -145,14 +152,14 @@ impl Handshake {
             Some(_) => return Dialect::Rfc6455,
             None => {}
         }
-        if self.key().is_some() || self.answered_with("sec-websocket-accept").is_some() {
+        if self.key().is_some() || self.answered_with("Sec-WebSocket-Accept").is_some() {
             Dialect::Rfc6455
         } else if self.request.as_ref().is_some_and(|request| is_hixie_76(&request.headers))
-            || self.answered_with("sec-websocket-location").is_some()
+            || self.answered_with("Sec-WebSocket-Location").is_some()
         {
             Dialect::Hixie76
-        } else if self.requested("websocket-protocol").is_some()
-            || self.answered_with("websocket-location").is_some()
+        } else if self.requested("WebSocket-Protocol").is_some()
+            || self.answered_with("WebSocket-Location").is_some()
         {
             Dialect::Hixie75
         } else {
@@ -166,7 +173,7 @@ impl Handshake {
         if response.status != 101 {
             return Outcome::Refused;
         }
-        let switches = switches_to_websocket(response) && response.headers.has_token("connection", "upgrade");
+        let switches = switches_to_websocket(response) && response.headers.has_token("Connection", "Upgrade");
         if switches && self.accept_is_right() { Outcome::Accepted } else { Outcome::Invalid }
     }
 
@@ -185,9 +192,17 @@ impl Handshake {
 }
 
 fn accept_value(headers: &Headers) -> Option<String> {
-    let mut values: Vec<_> = headers.all("sec-websocket-accept").collect();
-    values.dedup();
-    (!values.is_empty()).then(|| values.join(", "))
+    let mut values = headers.all("Sec-WebSocket-Accept");
+    let mut last = values.next()?;
+    let mut value = last.to_owned();
+    for next in values {
+        if next != last {
+            value.push_str(", ");
+            value.push_str(next);
+        }
+        last = next;
+    }
+    Some(value)
 }
 
 /// The accept value for a key, which is used as it was sent, not decoded. // RFC 6455 §4.2.2

@@ -69,10 +69,13 @@ impl Exchange {
     /// Has the client gone on to another request, so that this answer is not for the one that waits? A 101 that does not
     /// fit says so even where no loss is known: the first bytes of a connection can be missing without a trace.
     fn moved_on(&self, head: &ResponseHead) -> bool {
+        if !self.held_client.begins(begins_request) {
+            return false;
+        }
         let lossy = self.lost_requests || self.lost_answers;
         let sent_before = self.held_client.next_at().is_some_and(|at| at.number < head.first.number);
         let misfit = head.status == 101 && !self.pending.latest_fits(head);
-        ((lossy && sent_before) || misfit) && self.held_client.begins(begins_request)
+        (lossy && sent_before) || misfit
     }
 
     /// Upgrade requests whose answers are not in the capture, as what the client sent then shows.

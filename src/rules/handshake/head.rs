@@ -77,11 +77,11 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn check_tokens(&self, found: &mut impl FnMut(Finding)) {
-        if !self.headers.has_token("upgrade", "websocket") {
+        if !self.headers.has_token("Upgrade", "websocket") {
             let detail = format!("{}, expected websocket", self.shown("Upgrade"));
             found(UPGRADE_MISSING.broken(self.sender, self.at, detail));
         }
-        if !self.headers.has_token("connection", "upgrade") {
+        if !self.headers.has_token("Connection", "Upgrade") {
             let detail = format!("{}, expected Upgrade among its tokens", self.shown("Connection"));
             found(CONNECTION_MISSING.broken(self.sender, self.at, detail));
         }

@@ -54,7 +54,7 @@ pub(super) fn check(handshake: &Handshake, around: &Around<'_>, found: &mut impl
         broken(&CLEARTEXT_CREDENTIALS, format!("{name} was sent in clear"));
     }
     if sent("Cookie") {
-        let cookies = request.headers.all("cookie").flat_map(|value| value.split(';'));
+        let cookies = request.headers.all("Cookie").flat_map(|value| value.split(';'));
         let names = cookies.filter_map(|cookie| cookie.split('=').next().map(str::trim));
         broken(&CLEARTEXT_COOKIE, format!("sent in clear: {}", super::listed(names.take(COOKIES_NAMED))));
     }
@@ -66,7 +66,7 @@ fn check_origin(
     broken: &mut impl FnMut(&'static Rule, String),
 ) {
     let Some(origin) = handshake.origin() else {
-        if let Some(agent) = request.headers.first("user-agent").filter(|agent| is_browser(agent)) {
+        if let Some(agent) = request.headers.first("User-Agent").filter(|agent| is_browser(agent)) {
             broken(&ORIGIN_MISSING, format!("no Origin, User-Agent is {agent:?}"));
         }
         return;
@@ -85,7 +85,7 @@ fn is_browser(user_agent: &str) -> bool {
 
 /// `http://example.com:8080` → `example.com`; all of it where it has no host, as in `null`.
 fn origin_host(origin: &str) -> &str {
-    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+    let host = behind_scheme(origin).unwrap_or(origin);
     without_port(host.split('/').next().unwrap_or(host))
 }
 
@@ -101,7 +101,7 @@ fn without_port(host: &str) -> &str {
 fn credential_parameters(target: &str) -> Vec<&str> {
     let target = target.split('#').next().unwrap_or_default();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let authority = path.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+    let authority = behind_scheme(path).and_then(|rest| rest.split('/').next());
     let user = authority.filter(|authority| authority.contains('@')).map(|_| "user information");
     let parameters = query.split('&').filter_map(|pair| pair.split_once('='));
     let secrets = parameters.filter(|(name, value)| !value.is_empty() && is_secret(name));
@@ -109,8 +109,14 @@ fn credential_parameters(target: &str) -> Vec<&str> {
 }
 
 fn is_secret(name: &str) -> bool {
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-    SECRETS.iter().any(|secret| plain.eq_ignore_ascii_case(secret))
+    let plain = || name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+    let length = plain().count();
+    SECRETS.iter().any(|secret| secret.len() == length && plain().eq(secret.bytes()))
+}
+
+/// All behind the first `://`.
+fn behind_scheme(url: &str) -> Option<&str> {
+    url.match_indices(':').find_map(|(place, _)| url.get(place..)?.strip_prefix("://"))
 }
 
 /// Names of parameters, without `-` and `_`, that hold a secret wherever they are used. Session ids as in Socket.IO's

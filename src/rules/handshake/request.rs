@@ -1,6 +1,6 @@
 //! The upgrade request → findings (RFC 6455 §4.1, §11.3).
 
-use crate::http::{Dialect, Handshake, Outcome, RequestHead, key_length};
+use crate::http::{Dialect, Handshake, Outcome, RequestHead, key_length, nonce};
 use crate::packet::Side;
 use crate::rules::{Finding, Rule, rules};
 
@@ -83,22 +83,25 @@ fn check_line(request: &RequestHead, broken: &mut impl FnMut(&'static Rule, Stri
     if request.version == "1.0" {
         broken(&HTTP_VERSION_LOW, "the request is one of HTTP/1.0".into());
     }
-    if request.headers.first("host").is_none() {
+    if request.headers.first("Host").is_none() {
         broken(&HOST_MISSING, "no Host in the request".into());
     }
 }
 
 fn check_key(request: &RequestHead, broken: &mut impl FnMut(&'static Rule, String)) {
-    let keys: Vec<_> = request.headers.all("sec-websocket-key").collect();
-    match keys[..] {
-        [] => broken(&KEY_MISSING, "no Sec-WebSocket-Key in the request".into()),
-        [SAMPLE] => broken(&KEY_SAMPLE, format!("Sec-WebSocket-Key is {SAMPLE:?}")),
-        [key] if key_length(key) != Some(16) => {
+    let keys = || request.headers.all("Sec-WebSocket-Key");
+    match (keys().next(), keys().nth(1)) {
+        (None, _) => broken(&KEY_MISSING, "no Sec-WebSocket-Key in the request".into()),
+        (Some(SAMPLE), None) => broken(&KEY_SAMPLE, format!("Sec-WebSocket-Key is {SAMPLE:?}")),
+        (Some(key), None) if nonce(key).is_none() => {
             let is = key_length(key).map_or("is not base64".into(), |n| format!("decodes to {n} bytes"));
             broken(&KEY_LENGTH, format!("Sec-WebSocket-Key {key:?} {is}, expected 16 bytes"));
         }
-        [_] => {}
-        _ => broken(&KEY_DUPLICATE, format!("{} keys: {}", keys.len(), keys.join(", "))),
+        (Some(_), None) => {}
+        _ => {
+            let keys: Vec<_> = keys().collect();
+            broken(&KEY_DUPLICATE, format!("{} keys: {}", keys.len(), keys.join(", ")));
+        }
     }
 }
 
@@ -107,23 +110,26 @@ fn check_version(
     request: &RequestHead,
     broken: &mut impl FnMut(&'static Rule, String),
 ) {
-    let versions: Vec<_> = request.headers.all("sec-websocket-version").collect();
+    let versions = || request.headers.all("Sec-WebSocket-Version");
     let refused = handshake.outcome == Outcome::Refused;
-    let is_draft = matches!(handshake.dialect(), Dialect::Hybi(_));
-    match versions[..] {
-        [] => broken(&VERSION_MISSING, "no Sec-WebSocket-Version in the request".into()),
-        ["13"] => {}
-        [_] if is_draft && !refused => {}
-        [version] if is_version(version) && refused => {
+    let is_draft = || matches!(handshake.dialect(), Dialect::Hybi(_));
+    match (versions().next(), versions().nth(1)) {
+        (None, _) => broken(&VERSION_MISSING, "no Sec-WebSocket-Version in the request".into()),
+        (Some("13"), None) => {}
+        (Some(_), None) if !refused && is_draft() => {}
+        (Some(version), None) if is_version(version) && refused => {
             let answer =
-                handshake.response.iter().flat_map(|head| head.headers.list("sec-websocket-version"));
+                handshake.response.iter().flat_map(|head| head.headers.list("Sec-WebSocket-Version"));
             let detail = format!("asked for version {version}, the server speaks: {}", super::listed(answer));
             broken(&VERSION_NEGOTIATED, detail);
         }
-        [version] => {
+        (Some(version), None) => {
             broken(&VERSION_UNSUPPORTED, format!("Sec-WebSocket-Version is {version:?}, expected 13"));
         }
-        _ => broken(&VERSION_DUPLICATE, format!("{} versions: {}", versions.len(), versions.join(", "))),
+        _ => {
+            let versions: Vec<_> = versions().collect();
+            broken(&VERSION_DUPLICATE, format!("{} versions: {}", versions.len(), versions.join(", ")));
+        }
     }
 }
 

@@ -60,7 +60,7 @@ rules! {
 pub(super) fn check(handshake: &Handshake, found: &mut impl FnMut(Finding)) {
     let Some(response) = &handshake.response else { return };
     let headers = &response.headers;
-    if response.status == 426 && headers.first("sec-websocket-version").is_none() {
+    if response.status == 426 && headers.first("Sec-WebSocket-Version").is_none() {
         let detail = "426 without Sec-WebSocket-Version".to_owned();
         found(VERSIONS_MISSING.broken(Side::Server, response.last, detail));
     }
@@ -71,7 +71,7 @@ pub(super) fn check(handshake: &Handshake, found: &mut impl FnMut(Finding)) {
         found(VERSION_LOW.broken(Side::Server, response.last, "101 in an answer of HTTP/1.0".into()));
     }
     // What switches to something else owes no accept value.
-    if headers.has_token("upgrade", "websocket") {
+    if handshake.is_accepted() || headers.has_token("Upgrade", "websocket") {
         check_accept(handshake, response, found);
     }
 }
@@ -80,9 +80,13 @@ fn check_accept(handshake: &Handshake, response: &ResponseHead, found: &mut impl
     let mut broken = |rule: &'static crate::rules::Rule, detail: String| {
         found(rule.broken(Side::Server, response.last, detail));
     };
-    let values: Vec<_> = response.headers.all("sec-websocket-accept").collect();
-    if values.len() > 1 {
+    let values = || response.headers.all("Sec-WebSocket-Accept");
+    if values().nth(1).is_some() {
+        let values: Vec<_> = values().collect();
         broken(&ACCEPT_DUPLICATE, format!("{} values: {}", values.len(), values.join(", ")));
+    }
+    if handshake.is_accepted() {
+        return;
     }
     let Some(accept) = handshake.accept() else {
         return broken(&ACCEPT_MISSING, "101 without Sec-WebSocket-Accept".into());
