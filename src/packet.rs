@@ -53,14 +53,14 @@ impl Rfc3339 {
         let seconds = time.0.div_euclid(NANOS_PER_SECOND);
         let (year, month, day) = civil_from_days(seconds.div_euclid(86_400));
         let of_day = seconds.rem_euclid(86_400);
-        let mut text = *b"0000-00-00T00:00:00.000000000Z";
-        put_digits(&mut text, 0..4, year);
-        put_digits(&mut text, 5..7, month);
-        put_digits(&mut text, 8..10, day);
-        put_digits(&mut text, 11..13, of_day / 3600);
-        put_digits(&mut text, 14..16, of_day / 60 % 60);
-        put_digits(&mut text, 17..19, of_day % 60);
-        let mut text = Self(text);
+        let [[y, e], [a, r]] = [year / 100, year % 100].map(two_digits);
+        let [[o, n], [d, t]] = [month, day].map(two_digits);
+        let [[h, u], [m, i], [s, c]] = [of_day / 3600, of_day / 60 % 60, of_day % 60].map(two_digits);
+        let mut text = Self(*b"0000-00-00T00:00:00.000000000Z");
+        let second = [y, e, a, r, b'-', o, n, b'-', d, t, b'T', h, u, b':', m, i, b':', s, c];
+        if let Some(start) = text.0.first_chunk_mut() {
+            *start = second;
+        }
         text.put_fraction(time.0.rem_euclid(NANOS_PER_SECOND));
         text
     }
@@ -116,13 +116,10 @@ impl Clock {
 /// Nanoseconds in a second.
 pub const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
-/// Writes the last digits of a value below 2^32: all that a time has are.
-fn put_digits(text: &mut [u8; 30], place: std::ops::Range<usize>, value: i64) {
-    let mut value = u32::try_from(value).unwrap_or_default();
-    for digit in text.get_mut(place).into_iter().flatten().rev() {
-        *digit = b'0' + u8::try_from(value % 10).unwrap_or_default();
-        value /= 10;
-    }
+/// Of a value from 0 to 99: all that a time has are.
+fn two_digits(value: i64) -> [u8; 2] {
+    let value = u8::try_from(value).unwrap_or_default();
+    [b'0' + value / 10, b'0' + value % 10]
 }
 
 /// Year, month and day of the proleptic Gregorian calendar for a count of days since 1970-01-01. Years are
