@@ -47,25 +47,29 @@ impl<'a> Compact<'a> {
 
     /// `{"variant":`
     fn variant(&mut self, variant: &'static str) {
-        self.0.push(b'{');
-        string(variant.as_bytes(), self.0);
-        self.0.push(b':');
+        self.0.extend_from_slice(b"{\"");
+        self.0.extend_from_slice(variant.as_bytes());
+        self.0.extend_from_slice(b"\":");
     }
 }
 
+// Inlined, so that names and commas are known when the program is built.
 impl Members<'_> {
+    #[inline(always)]
     fn next(&mut self) {
         if !std::mem::take(&mut self.is_first) {
             self.out.push(b',');
         }
     }
 
+    #[inline(always)]
     fn element(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
         self.next();
         value.serialize(Compact(self.out))
     }
 
     /// A member that the program named, by letters that need no escape.
+    #[inline(always)]
     fn member(&mut self, name: &'static str, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
         self.next();
         self.out.push(b'"');
@@ -124,7 +128,11 @@ impl<'a> Serializer for Compact<'a> {
     }
 
     fn serialize_u64(self, value: u64) -> Result<(), Error> {
-        self.integer(value)
+        // Most counts have one digit.
+        match u8::try_from(value) {
+            Ok(digit @ 0..=9) => self.raw(&[b'0' + digit]),
+            _ => self.integer(value),
+        }
     }
 
     fn serialize_f32(self, value: f32) -> Result<(), Error> {
@@ -170,7 +178,10 @@ impl<'a> Serializer for Compact<'a> {
         _index: u32,
         variant: &'static str,
     ) -> Result<(), Error> {
-        self.serialize_str(variant)
+        // Named by the program, as members are.
+        self.0.push(b'"');
+        self.0.extend_from_slice(variant.as_bytes());
+        self.raw(b"\"")
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
@@ -247,6 +258,7 @@ macro_rules! array {
             type Ok = ();
             type Error = Error;
 
+            #[inline(always)]
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
                 self.element(value)
             }
@@ -272,6 +284,7 @@ macro_rules! object {
             type Ok = ();
             type Error = Error;
 
+            #[inline(always)]
             fn serialize_field<T: Serialize + ?Sized>(
                 &mut self,
                 name: &'static str,

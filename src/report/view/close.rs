@@ -13,8 +13,11 @@ use crate::event::{Close as CloseFacts, CloseHow, Initiator};
 pub(super) struct Close<'a> {
     initiator: Who,
     how: How,
-    #[serde(flatten)]
-    status: CloseStatus<'a>,
+    // Both absent where there was no Close frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
     /// Of the packet with which the end began: the first Close frame, FIN or RST; the last packet where there is none.
     time: Time,
     packet: u64,
@@ -39,7 +42,8 @@ impl<'a> Close<'a> {
         Self {
             initiator: close.initiator.into(),
             how: close.how.into(),
-            status: CloseStatus::new(close.code, Cow::Borrowed(&close.reason)),
+            code: close.code,
+            reason: close.code.map(|_| close.reason.as_str()),
             time: Time(close.begun.time),
             packet: close.begun.number,
             file: files.of(close.begun),

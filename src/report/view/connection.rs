@@ -3,18 +3,19 @@
 use std::net::IpAddr;
 
 use schemars::JsonSchema;
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use super::close::Close;
 use super::statistics::Statistics;
 use super::traffic::Traffic;
-use super::{Files, Time};
+use super::{Files, Members, Time, known, object};
 use crate::event::{ConnectionId, Opening, Transport};
 use crate::http::{self, Extension, Headers, Outcome, RequestHead, ResponseHead};
 use crate::packet;
 
 /// Who speaks, and over what.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, JsonSchema)]
 pub(in crate::report) struct Parties<'a> {
     /// 1, 2, 3 … in the order in which the connections opened.
     id: u64,
@@ -23,10 +24,10 @@ pub(in crate::report) struct Parties<'a> {
     server: Endpoint,
     transport: Carrier,
     /// Absent when the handshake was not captured.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip_serializing_if = "Option::is_none")]
     http_version: Option<&'a str>,
     /// Target of the HTTP CONNECT request, where a proxy's tunnel carries the connection.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip_serializing_if = "Option::is_none")]
     tunnel: Option<&'a str>,
     /// Of the first packet of the TCP connection.
     start_time: Time,
@@ -45,6 +46,26 @@ impl<'a> Parties<'a> {
             tunnel: opening.tunnel.as_deref(),
             start_time: Time(opening.start.time),
         }
+    }
+}
+
+impl Members for Parties<'_> {
+    const COUNT: usize = 7;
+
+    fn write<O: SerializeStruct>(&self, object: &mut O) -> Result<(), O::Error> {
+        object.serialize_field("id", &self.id)?;
+        object.serialize_field("client", &self.client)?;
+        object.serialize_field("server", &self.server)?;
+        object.serialize_field("transport", &self.transport)?;
+        known(object, "http_version", self.http_version.as_ref())?;
+        known(object, "tunnel", self.tunnel.as_ref())?;
+        object.serialize_field("start_time", &self.start_time)
+    }
+}
+
+impl Serialize for Parties<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object("Parties", self, serializer)
     }
 }
 
@@ -239,14 +260,14 @@ impl From<http::Accept> for Accept {
 }
 
 /// What is known at a connection's end.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, JsonSchema)]
 pub(in crate::report) struct Closing<'a> {
     /// Absent when the WebSocket connection never opened and the TCP connection went on.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip_serializing_if = "Option::is_none")]
     close: Option<Close<'a>>,
     traffic: Traffic,
     /// Absent where there is nothing to tell.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip_serializing_if = "Option::is_none")]
     statistics: Option<Statistics>,
 }
 
@@ -255,5 +276,21 @@ impl<'a> Closing<'a> {
         let close = closing.close.as_ref().map(|close| Close::new(close, files));
         let (traffic, statistics) = (Traffic::from(&closing.traffic), Statistics::of(&closing.statistics));
         Self { close, traffic, statistics }
+    }
+}
+
+impl Members for Closing<'_> {
+    const COUNT: usize = 3;
+
+    fn write<O: SerializeStruct>(&self, object: &mut O) -> Result<(), O::Error> {
+        known(object, "close", self.close.as_ref())?;
+        object.serialize_field("traffic", &self.traffic)?;
+        known(object, "statistics", self.statistics.as_ref())
+    }
+}
+
+impl Serialize for Closing<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object("Closing", self, serializer)
     }
 }

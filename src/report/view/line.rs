@@ -1,11 +1,12 @@
 //! An event → a line of NDJSON.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 use super::{
-    CaptureStart, Closing, Ended, Files, Finding, Generator, Handshake, Message, Parties, SCHEMA, Time,
-    Totals,
+    CaptureStart, Closing, Ended, Files, Finding, Generator, Handshake, Members, Message, Parties, SCHEMA,
+    Time, Totals, object,
 };
 use crate::event::{self, Event, EventKind};
 use crate::packet::CaptureInfo;
@@ -65,21 +66,52 @@ pub(in crate::report) struct CaptureLine<'a> {
 }
 
 /// At the handshake's answer; at the first frame, when the handshake was not captured.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, JsonSchema)]
 pub(in crate::report) struct ConnectionLine<'a> {
-    #[serde(flatten)]
+    #[schemars(flatten)]
     parties: Parties<'a>,
     handshake: Handshake<'a>,
 }
 
+impl Members for ConnectionLine<'_> {
+    const COUNT: usize = Parties::COUNT + 1;
+
+    fn write<O: SerializeStruct>(&self, object: &mut O) -> Result<(), O::Error> {
+        self.parties.write(object)?;
+        object.serialize_field("handshake", &self.handshake)
+    }
+}
+
+impl Serialize for ConnectionLine<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object("ConnectionLine", self, serializer)
+    }
+}
+
 /// After all else of a connection.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, JsonSchema)]
 pub(in crate::report) struct ConnectionEndLine<'a> {
     id: u64,
     /// Of its last packet.
     end_time: Time,
-    #[serde(flatten)]
+    #[schemars(flatten)]
     closing: Closing<'a>,
+}
+
+impl Members for ConnectionEndLine<'_> {
+    const COUNT: usize = 2 + Closing::COUNT;
+
+    fn write<O: SerializeStruct>(&self, object: &mut O) -> Result<(), O::Error> {
+        object.serialize_field("id", &self.id)?;
+        object.serialize_field("end_time", &self.end_time)?;
+        self.closing.write(object)
+    }
+}
+
+impl Serialize for ConnectionEndLine<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object("ConnectionEndLine", self, serializer)
+    }
 }
 
 /// Last. It depends on the packets alone, not on the file format that stored them.

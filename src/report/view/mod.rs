@@ -13,6 +13,7 @@ use base64::display::Base64Display;
 use base64::engine::GeneralPurpose;
 use base64::prelude::BASE64_STANDARD;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 
@@ -25,6 +26,36 @@ pub(super) use connection::{Closing, Handshake, Parties};
 pub(super) use line::Line;
 pub(super) use message::{MESSAGE, Message, Writer as MessageWriter};
 pub(super) use rule::Rule;
+
+/// Views whose members stand in the object of another one too. What serde's own `flatten` makes of them is a map, whose keys
+/// might be anything, and cost as much as the values.
+pub(super) trait Members {
+    /// How many there may be.
+    const COUNT: usize;
+
+    /// Writes them behind those that the object has already.
+    fn write<O: SerializeStruct>(&self, object: &mut O) -> Result<(), O::Error>;
+}
+
+/// An object of these members alone.
+fn object<M: Members, S: Serializer>(
+    name: &'static str,
+    members: &M,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut object = serializer.serialize_struct(name, M::COUNT)?;
+    members.write(&mut object)?;
+    object.end()
+}
+
+/// A member that is absent where it is unknown.
+fn known<O: SerializeStruct>(
+    object: &mut O,
+    name: &'static str,
+    value: Option<&impl Serialize>,
+) -> Result<(), O::Error> {
+    value.map_or(Ok(()), |value| object.serialize_field(name, value))
+}
 
 /// The paths of several inputs, to stand beside packet numbers; none beside those of one input.
 #[derive(Clone, Debug, Default)]
