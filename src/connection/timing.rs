@@ -138,7 +138,7 @@ impl SideTiming {
     }
 
     fn statistics(mut self) -> SideStatistics {
-        let rare = self.rare.unwrap_or_default().statistics();
+        let rare = self.rare.map(|rare| rare.statistics()).unwrap_or_default();
         SideStatistics { lengths: self.lengths.distribution(), rates: self.pace.distribution(), ..rare }
     }
 }
@@ -206,6 +206,7 @@ impl Pace {
     }
 
     fn distribution(mut self) -> Option<Distribution> {
+        // Most connections that are short have their messages in one second.
         if self.before.is_none() && self.messages > 0 {
             return Distribution::of(&mut [self.messages]);
         }
