@@ -28,7 +28,7 @@ use crate::packet::PacketRef;
 /// whatever lengths the headers declare; where messages are compressed, that much again and what inflating needs.
 #[derive(Debug)]
 pub struct MessageReader {
-    options: MessageOptions,
+    kept: Kept,
     decoder: FrameDecoder,
     frame: Option<Box<OpenFrame>>,
     open: OpenMessages,
@@ -51,6 +51,14 @@ pub struct MessageOptions {
     pub keep_frames: usize,
     /// How the direction compresses, where an extension that does was agreed: then RSV1 says what is compressed.
     pub compression: Option<Compression>,
+}
+
+/// What of them concerns each message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    pub(super) payload: usize,
+    pub(super) by: KeptBy,
+    pub(super) frames: usize,
 }
 
 /// Why no more of a payload is kept.
@@ -124,7 +132,7 @@ impl MessageReader {
     /// A reader whose first byte begins a frame.
     pub fn new(options: MessageOptions) -> Self {
         Self {
-            options,
+            kept: Kept { payload: options.keep_payload, by: options.kept_by, frames: options.keep_frames },
             decoder: FrameDecoder::default(),
             frame: None,
             open: OpenMessages::default(),
@@ -249,7 +257,7 @@ impl MessageReader {
         let start = self.frame_start(header, packets);
         let mut frame = OpenFrame::new(header, at, at);
         let mut inflater = self.inflater.as_deref_mut();
-        let mut open = OpenMessage::new(&header, &self.options);
+        let mut open = OpenMessage::new(&header, &self.kept);
         open.begin_frame(header.size(), at, at);
         if let Some(inflater) = &mut inflater {
             open.begin_payload(&header, inflater);
@@ -293,7 +301,7 @@ impl MessageReader {
         let continues = header.opcode == Opcode::CONTINUATION || header.opcode.is_control();
         let cut_short = if continues { None } else { self.open.data.take() };
         let cut_short = cut_short.map(|open| open.unfinished(self.inflater.as_deref_mut()));
-        let first = || Box::new(OpenMessage::new(header, &self.options));
+        let first = || Box::new(OpenMessage::new(header, &self.kept));
         let open = self.open.of(header).get_or_insert_with(first);
         open.begin_frame(size, packets.first, packets.last);
         if let Some(inflater) = &mut self.inflater {

@@ -2,7 +2,7 @@
 
 use super::content::Content;
 use super::deflate::{Inflater, Inflation, Oddities, Scope, WirePart};
-use super::message::{KeptBy, MessageOptions};
+use super::message::{Kept, KeptBy};
 use super::resync::Confidence;
 use super::{Frame, FrameHeader, Message, Opcode};
 use crate::packet::PacketRef;
@@ -49,19 +49,19 @@ pub(super) struct OpenFrame {
 impl OpenMessage {
     /// A message whose first frame is `header`.
     #[inline]
-    pub(super) fn new(header: &FrameHeader, options: &MessageOptions) -> Self {
+    pub(super) fn new(header: &FrameHeader, kept: &Kept) -> Self {
         let mut message = Message::fresh();
         (message.opcode, message.masked) = (header.opcode, header.masking_key.is_some());
         let room = std::mem::take(&mut message.payload);
-        let keep = kept_of(header.opcode, options.keep_payload);
+        let keep = kept_of(header.opcode, kept.payload);
         let is_text = header.opcode == Opcode::TEXT;
         Self {
             message,
             content: if is_text { Content::text(room, keep) } else { Content::bytes(room, keep) },
             coding: Coding::Plain,
             wire: None,
-            keep_frames: options.keep_frames,
-            kept_by: options.kept_by,
+            keep_frames: kept.frames,
+            kept_by: kept.by,
             payload: 0,
         }
     }
