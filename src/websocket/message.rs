@@ -257,7 +257,7 @@ impl MessageReader {
         let start = self.frame_start(header, packets);
         let mut frame = OpenFrame::new(header, at, at);
         let mut inflater = self.inflater.as_deref_mut();
-        let mut open = OpenMessage::new(&header, &self.kept);
+        let mut open = OpenMessage::new(Message::fresh(), &header, &self.kept);
         open.begin_frame(header.size(), at, at);
         if let Some(inflater) = &mut inflater {
             open.begin_payload(&header, inflater);
@@ -301,7 +301,7 @@ impl MessageReader {
         let continues = header.opcode == Opcode::CONTINUATION || header.opcode.is_control();
         let cut_short = if continues { None } else { self.open.data.take() };
         let cut_short = cut_short.map(|open| open.unfinished(self.inflater.as_deref_mut()));
-        let first = || Box::new(OpenMessage::new(header, &self.kept));
+        let first = || Box::new(OpenMessage::new(Box::default(), header, &self.kept));
         let open = self.open.of(header).get_or_insert_with(first);
         open.begin_frame(size, packets.first, packets.last);
         if let Some(inflater) = &mut self.inflater {

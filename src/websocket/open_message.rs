@@ -47,10 +47,9 @@ pub(super) struct OpenFrame {
 }
 
 impl OpenMessage {
-    /// A message whose first frame is `header`.
+    /// A message whose first frame is `header`, in the place of one of which nothing is known.
     #[inline]
-    pub(super) fn new(header: &FrameHeader, kept: &Kept) -> Self {
-        let mut message = Message::fresh();
+    pub(super) fn new(mut message: Box<Message>, header: &FrameHeader, kept: &Kept) -> Self {
         (message.opcode, message.masked) = (header.opcode, header.masking_key.is_some());
         let room = std::mem::take(&mut message.payload);
         let keep = kept_of(header.opcode, kept.payload);

@@ -11,7 +11,8 @@ thread_local! {
 }
 
 impl Message {
-    /// A message of which nothing is known. Its payload may have room, but only where messages are given [back](Self::spare).
+    /// A message of which nothing is known, for one that is all here. Its payload may have room, where messages are given
+    /// [back](Self::spare): one that stays open must not keep that, since nobody counts it.
     pub(super) fn fresh() -> Box<Self> {
         SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()
     }
