@@ -23,9 +23,12 @@ pub struct Limits {
     /// refer to, and the flows themselves. Beyond it the one that was quiet longest forgets what its messages may refer to,
     /// and is given up if it holds more than that. A laptop has several times this.
     pub memory: usize,
-    /// Connections that keep all that inflating takes (110 KiB a direction), and not only what their messages may refer to
-    /// (at most 32 KiB): those with the latest messages. As many as the processor's cache holds: of others it is faster to read what
-    /// they may refer to from end to end than to look for each reference in memory.
+    /// Connections that keep all that inflating takes (110 KiB a direction), and not only what their messages may refer to (at most
+    /// 32 KiB): those with the latest messages. As many as the processor's cache holds: of others it is faster to read what they may
+    /// refer to from end to end than to look for each reference in memory.
+    pub awake: usize,
+    /// The same of connections that agreed on a smaller window, or on none between messages: whose sender does not keep to that is
+    /// followed all the same as long as more is kept.
     pub inflating: usize,
     /// Bytes of one direction kept because bytes before them have not come yet (out-of-order segments).
     pub early_bytes: usize,
@@ -100,7 +103,8 @@ impl Default for Limits {
             fragment_timeout: 30 * SECOND,
             flows: 1 << 20,
             memory: 1 << 30,
-            inflating: 16,
+            awake: 16,
+            inflating: 256,
             early_bytes: 4 << 20,
             reorder_packets: 32,
             hole_time: i64::MAX,

@@ -403,7 +403,7 @@ fn deflated(plain: &[u8]) -> Vec<u8> {
 
 #[test]
 fn open_compressed_connections_take_a_window_each() {
-    let limits = Limits { inflating: 8, ..Limits::default() };
+    let limits = Limits { awake: 8, inflating: 8, ..Limits::default() };
     let message = compressed();
     let sent = frame(0xc2, message.len() as u64, &message);
     let connections = 300;
@@ -417,7 +417,7 @@ fn open_compressed_connections_take_a_window_each() {
 
 #[test]
 fn open_compressed_connections_without_takeover_take_nothing_between_messages() {
-    let limits = Limits { inflating: 8, ..Limits::default() };
+    let limits = Limits { awake: 8, inflating: 8, ..Limits::default() };
     let message = compressed();
     let sent = frame(0xc2, message.len() as u64, &message);
     let extension = "permessage-deflate; client_no_context_takeover";
@@ -429,7 +429,7 @@ fn open_compressed_connections_without_takeover_take_nothing_between_messages() 
 
 #[test]
 fn windows_that_were_forgotten_are_told_and_what_follows_is_no_fault_of_the_sender() {
-    let limits = Limits { inflating: 8, memory: 4 * MIB, ..Limits::default() };
+    let limits = Limits { awake: 8, inflating: 8, memory: 4 * MIB, ..Limits::default() };
     // length 3, distance 257, by fixed codes: it refers to the message before
     let refers = [0x02, 0x06, 0, 0];
     let message = compressed();
@@ -443,6 +443,43 @@ fn windows_that_were_forgotten_are_told_and_what_follows_is_no_fault_of_the_send
     assert!(run.said.findings.contains_key("deflate-missing-context"));
     assert!(!run.said.findings.contains_key("deflate-inflate-error"));
     run.fits_in(limits.memory + limits.inflating * (256 << 10) + ELSE);
+}
+
+#[test]
+fn senders_that_break_their_agreement_are_followed_in_many_connections() {
+    // length 3, distance 257, by fixed codes: it refers to the message before, beyond a window of 256 bytes
+    let refers = [0x02, 0x06, 0, 0];
+    let message = compressed();
+    let sent = frame(0xc2, message.len() as u64, &message);
+    let violations = [
+        ("permessage-deflate; client_no_context_takeover", "deflate-context-violated"),
+        ("permessage-deflate; client_max_window_bits=8", "deflate-window-exceeded"),
+    ];
+    for (extension, rule) in violations {
+        let behind = u32::try_from(handshake(extension).0.len() + sent.len()).unwrap();
+        let chats = || (0..60).map(Connection);
+        let first = chats().flat_map(|chat| chat.chat(extension, sent.clone()));
+        let again = chats().flat_map(|chat| chat.sends(From::Client, behind, frame(0xc2, 4, &refers)));
+        let run = run(Limits::default(), first.chain(again));
+        assert_eq!(run.said.whole, 120);
+        assert!(run.said.findings[rule].len() >= 60);
+        assert!(!run.said.findings.contains_key("deflate-inflate-error"));
+    }
+}
+
+#[test]
+fn open_fragments_keep_nothing_of_large_messages_before_them() {
+    let limits = Limits { memory: 8 * MIB, ..Limits::default() };
+    let large = frame(0x82, 4000, &[7; 4000]);
+    let (begin, step) = (handshake("").0.len(), large.len());
+    // The large ones of one connection come between the fragments of all others.
+    let chats = (1..=3000).map(Connection).flat_map(|chat| chat.chat("", frame(0x02, 1, &[7])));
+    let between = chats.enumerate().flat_map(|(place, packet)| {
+        let behind = u32::try_from(begin + place * step).unwrap();
+        std::iter::once(packet).chain(Connection(0).sends(From::Client, behind, large.clone()))
+    });
+    let run = run(limits.clone(), Connection(0).chat("", Vec::new()).chain(between));
+    run.fits_in(limits.memory + ELSE);
 }
 
 #[test]

@@ -59,6 +59,8 @@ pub struct Footprint {
     pub bytes: usize,
     /// Is a part of it only needed while messages are inflated, so that [`Connection::sleep`] would free it?
     pub inflating: bool,
+    /// Would that lose what messages must not refer to, but those of a sender that does not keep to what was agreed do?
+    pub is_strict: bool,
     /// Is anything inflated, so that a few bytes may become very many?
     pub inflates: bool,
 }

@@ -184,6 +184,7 @@ impl Session {
         Footprint {
             bytes,
             inflating: lanes.iter().any(|lane| lane.reader.is_inflating()),
+            is_strict: lanes.iter().any(|lane| lane.reader.is_strict()),
             inflates: self.compresses,
         }
     }

@@ -242,6 +242,7 @@ pub(super) fn divided(limits: &Limits, shards: u8) -> Limits {
     Limits {
         flows: limits.flows / shards,
         memory: limits.memory / shards,
+        awake: limits.awake.div_ceil(shards),
         inflating: limits.inflating.div_ceil(shards),
         lingering: limits.lingering.div_ceil(shards),
         ..limits.clone()

@@ -12,13 +12,20 @@ use crate::packet::PacketRef;
 #[derive(Default)]
 pub(super) struct Memory {
     bytes: usize,
-    /// Flows that inflate, as far as they were not told to stop.
-    inflating: usize,
     relieved: u64,
     /// Flows that hold much.
     large: Recency,
     /// Flows that keep what is only needed while messages are inflated.
-    awake: Recency,
+    awake: Awake,
+    /// Those of them that would lose something: see [`Footprint::is_strict`].
+    strict: Awake,
+}
+
+/// Flows that inflate, as far as they were not told to stop.
+#[derive(Default)]
+struct Awake {
+    flows: usize,
+    recency: Recency,
 }
 
 /// What of it is one flow's.
@@ -29,6 +36,8 @@ pub(super) struct Account {
     uncounted: u32,
     is_large: bool,
     is_awake: bool,
+    /// Is it counted among the strict ones then?
+    is_strict: bool,
     /// May a few bytes become very many?
     inflates: bool,
 }
@@ -43,7 +52,8 @@ impl Flows<'_> {
         }
         self.memory.count(flow, slot);
         let limits = &self.options.limits;
-        if self.memory.inflating > limits.inflating || self.memory.bytes > limits.memory {
+        let Memory { bytes, awake, strict, .. } = &self.memory;
+        if *bytes > limits.memory || awake.flows > limits.awake || strict.flows > limits.inflating {
             self.make_room(segment.at);
         }
         self.memory.tidy(&self.slots, self.index.len());
@@ -51,10 +61,12 @@ impl Flows<'_> {
 
     fn make_room(&mut self, at: PacketRef) {
         let limits = &self.options.limits;
-        while self.memory.inflating > limits.inflating
-            && let Some(slot) = self.memory.awake.quietest(&self.slots)
-        {
-            self.put_to_sleep(slot);
+        for (is_strict, most) in [(false, limits.awake), (true, limits.inflating)] {
+            while self.memory.awake(is_strict).flows > most
+                && let Some(slot) = self.memory.awake(is_strict).recency.quietest(&self.slots)
+            {
+                self.put_to_sleep(slot);
+            }
         }
         while self.memory.bytes > limits.memory {
             if let Some(slot) = self.memory.large.quietest(&self.slots) {
@@ -75,7 +87,7 @@ impl Flows<'_> {
         }
         // One in the middle of a message is asked again after its next segment.
         flow.account.is_awake = false;
-        self.memory.inflating -= 1;
+        self.memory.awake(flow.account.is_strict).flows -= 1;
         self.memory.settle(flow);
     }
 
@@ -110,7 +122,11 @@ impl Memory {
     /// The life of a flow is over.
     pub(super) fn free(&mut self, account: &Account) {
         self.bytes = self.bytes.saturating_sub(account.bytes);
-        self.inflating -= usize::from(account.is_awake);
+        self.awake(account.is_strict).flows -= usize::from(account.is_awake);
+    }
+
+    const fn awake(&mut self, is_strict: bool) -> &mut Awake {
+        if is_strict { &mut self.strict } else { &mut self.awake }
     }
 
     fn count(&mut self, flow: &mut Flow, slot: usize) {
@@ -124,9 +140,10 @@ impl Memory {
             self.large.order.push_back(entry);
         }
         if footprint.inflating && !flow.account.is_awake {
-            flow.account.is_awake = true;
-            self.inflating += 1;
-            self.awake.order.push_back(entry);
+            (flow.account.is_awake, flow.account.is_strict) = (true, footprint.is_strict);
+            let awake = self.awake(footprint.is_strict);
+            awake.flows += 1;
+            awake.recency.order.push_back(entry);
         }
     }
 
@@ -139,7 +156,7 @@ impl Memory {
 
     /// Forgets the entries of flows that are gone, before they are many.
     fn tidy(&mut self, slots: &[Slot], flows: usize) {
-        for recency in [&mut self.large, &mut self.awake] {
+        for recency in [&mut self.large, &mut self.awake.recency, &mut self.strict.recency] {
             if recency.order.len() > 2 * flows + ENTRIES {
                 recency.order.retain(|entry| entry.flow(slots).is_some());
             }

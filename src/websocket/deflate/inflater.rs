@@ -233,7 +233,7 @@ impl Inflater {
         while self.unit.end.is_none()
             && let Some(stream) = &mut self.stream
         {
-            let (status, plain) = stream.next(&mut rest);
+            let (status, plain) = stream.next(&mut rest, &self.asleep);
             if self.unit.take(plain, self.compression.limit, out) == Taken::UpToLimit {
                 self.stop(Inflation::LimitReached);
                 break;

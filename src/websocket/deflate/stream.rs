@@ -18,6 +18,8 @@ pub(super) struct Stream {
     pub(super) window: Vec<u8>,
     /// How many bytes came out since its history was read; no number where that has changed since.
     came: Option<usize>,
+    /// Is that history not in `window`?
+    apart: bool,
     /// Where in `window` a message begins that must not refer further back; 0 where it may.
     mark: usize,
     /// The unmasked beginning of that message.
@@ -48,16 +50,28 @@ impl Stream {
     /// A stream between two blocks, of which `histories` came out so far.
     pub(super) fn after(histories: &Histories) -> Box<Self> {
         let mut stream = Self::behind(&histories.own);
-        stream.other = histories.other.as_ref().map(Self::behind);
+        if let Some(history) = &histories.other {
+            let mut other = Self::behind(history);
+            // What both may refer to is compared.
+            other.join(history);
+            stream.join(&histories.own);
+            stream.other = Some(other);
+        }
         stream
     }
 
     fn behind(history: &History) -> Box<Self> {
         let mut stream = SPARE.with_borrow_mut(Vec::pop).unwrap_or_else(|| Box::new(Self::new()));
         stream.forget();
-        (stream.mark, stream.came, stream.ended) = (0, Some(0), !history.is_empty());
-        history.parts().iter().for_each(|part| stream.window.extend_from_slice(part));
+        (stream.mark, stream.came) = (0, Some(0));
+        (stream.apart, stream.ended) = (true, !history.is_empty());
         stream
+    }
+
+    /// Takes its history into its window.
+    fn join(&mut self, history: &History) {
+        history.parts().iter().for_each(|part| self.window.extend_from_slice(part));
+        self.apart = false;
     }
 
     fn new() -> Self {
@@ -67,6 +81,7 @@ impl Stream {
             ended: false,
             window: Vec::with_capacity(WINDOW + ROOM),
             came: None,
+            apart: false,
             mark: 0,
             begin: Vec::new(),
             input: Vec::new(),
@@ -95,6 +110,7 @@ impl Stream {
     /// Nobody needs it any more.
     pub(super) fn spare(mut self: Box<Self>) {
         let other = self.other.take();
+        (self.begin, self.input) = Default::default();
         SPARE.with_borrow_mut(|spare| {
             let room = MOST_SPARE.saturating_sub(spare.len());
             spare.extend([Some(self), other].into_iter().flatten().take(room));
@@ -106,14 +122,15 @@ impl Stream {
         let other = self.other.as_ref().map_or(0, |other| other.memory());
         ZLIB + size_of::<Self>()
             + self.window.capacity()
-            + self.begin.capacity()
-            + self.input.capacity()
+            // Not what others left here: whose stream this was depends on the threads.
+            + self.begin.len()
+            + self.input.len()
             + other
     }
 
     pub(super) fn forget(&mut self) {
         self.window.clear();
-        self.came = None;
+        (self.came, self.apart) = (None, false);
         self.restart();
     }
 
@@ -170,7 +187,7 @@ impl Stream {
     /// `input`.
     pub(super) fn take_context(&mut self, before: u64, input: &[u8]) -> Vec<u8> {
         self.window.truncate(self.mark);
-        (self.mark, self.came, self.ended) = (0, None, true);
+        (self.mark, self.came, self.apart, self.ended) = (0, None, false, true);
         let before = usize::try_from(before).unwrap_or(usize::MAX);
         let begin = self.begin.get(..before).unwrap_or_default();
         [begin, input].concat()
@@ -184,21 +201,25 @@ impl Stream {
         }
     }
 
-    /// Inflates as much of `input`, which moves on, as there is room for.
-    pub(super) fn next(&mut self, input: &mut &[u8]) -> (Result<Status, DecompressError>, Plain<'_>) {
+    /// Inflates as much of `input`, which moves on, as there is room for, behind the histories that it was made [after](Self::after).
+    pub(super) fn next(
+        &mut self,
+        input: &mut &[u8],
+        histories: &Histories,
+    ) -> (Result<Status, DecompressError>, Plain<'_>) {
         let mut again = *input;
-        let (status, from) = self.inflate(input);
+        let (status, from) = self.inflate(input, &histories.own);
         let other = self.other.as_deref_mut().map(|other| {
-            let (_, from) = other.inflate(&mut again);
+            let (_, from) = other.inflate(&mut again, histories.other.as_ref().unwrap_or(&histories.own));
             other.window.get(from..).unwrap_or_default()
         });
         (status, Plain { bytes: self.window.get(from..).unwrap_or_default(), other })
     }
 
     /// The same, and where in `window` what came out begins.
-    fn inflate(&mut self, input: &mut &[u8]) -> (Result<Status, DecompressError>, usize) {
+    fn inflate(&mut self, input: &mut &[u8], history: &History) -> (Result<Status, DecompressError>, usize) {
         if mem::take(&mut self.ended)
-            && let Err(error) = self.go_on()
+            && let Err(error) = self.go_on(history)
         {
             return (Err(error), self.window.len());
         }
@@ -221,11 +242,12 @@ impl Stream {
     }
 
     /// Reads what stands behind a final block, which may refer to what stands before it.
-    fn go_on(&mut self) -> Result<(), DecompressError> {
+    fn go_on(&mut self, before: &History) -> Result<(), DecompressError> {
         self.zlib.reset(false);
         let begin = self.window.len().saturating_sub(WINDOW).max(self.mark);
-        let history = self.window.get(begin..).unwrap_or_default();
-        if !history.is_empty() {
+        let since = self.window.get(begin..).unwrap_or_default();
+        let [older, newer] = if self.apart && self.mark == 0 { before.parts() } else { [&[][..]; 2] };
+        for history in [older, newer, since].into_iter().filter(|history| !history.is_empty()) {
             self.zlib.set_dictionary(history)?;
         }
         Ok(())

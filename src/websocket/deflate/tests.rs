@@ -610,6 +610,29 @@ proptest! {
     }
 
     #[test]
+    fn sleep_between_messages_changes_nothing(
+        sent in prop::collection::vec((any_sent(), any::<bool>(), any::<bool>()), 1..12),
+        compression in prop::sample::select(vec![TAKEOVER, UNSEEN]),
+        missed in 0_usize..3,
+    ) {
+        let mut deflater = Deflater::new(compression);
+        let (mut awake, mut asleep) = (reader(compression), reader(compression));
+        for (place, (each, finally, sleeps)) in sent.iter().enumerate() {
+            let deflate = if *finally { Deflater::deflate_finally } else { Deflater::deflate };
+            let payload = if each.coded { deflate(&mut deflater, &each.plain) } else { each.plain.clone() };
+            if !compression.certain && place < missed {
+                continue;
+            }
+            for piece in pieces(&wire(&fragments(&payload, each)), &each.cuts) {
+                prop_assert_eq!(push(&mut asleep, piece), push(&mut awake, piece));
+                if *sleeps {
+                    asleep.sleep();
+                }
+            }
+        }
+    }
+
+    #[test]
     fn behind_lost_messages_and_holes_each_byte_is_right_or_unknown(
         sent in prop::collection::vec(("[a-dä柳]{0,60}", 0_u8..4), 2..30),
         window_bits in prop::sample::select(vec![8_u8, 15]),

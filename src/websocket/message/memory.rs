@@ -15,7 +15,12 @@ impl MessageReader {
         self.inflater.as_ref().is_some_and(|inflater| inflater.is_awake())
     }
 
-    /// Between messages, puts away what is only needed to inflate. Nothing is lost.
+    /// Would [`Self::sleep`] put away more than that: what the sender agreed not to refer to?
+    pub fn is_strict(&self) -> bool {
+        self.inflater.as_ref().is_some_and(|inflater| inflater.is_strict())
+    }
+
+    /// Between messages, puts away what is only needed to inflate. Nothing is lost that messages may refer to.
     pub fn sleep(&mut self) {
         if let Some(inflater) = &mut self.inflater {
             inflater.sleep();

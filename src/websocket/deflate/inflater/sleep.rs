@@ -1,6 +1,6 @@
 //! What a direction keeps between compressed messages, in bytes, and how to make it less.
 
-use super::{Inflater, Reach, Stream};
+use super::{Inflater, Reach, Stream, WINDOW};
 
 impl Inflater {
     /// Puts away what is not needed between messages; does nothing while one is open.
@@ -29,6 +29,11 @@ impl Inflater {
 
     pub(in crate::websocket) const fn is_awake(&self) -> bool {
         self.stream.is_some()
+    }
+
+    /// Would it keep less, asleep, than DEFLATE can refer to?
+    pub(in crate::websocket) const fn is_strict(&self) -> bool {
+        self.stream.is_some() && (!self.compression.takeover || self.window() < WINDOW)
     }
 
     /// Bytes of memory.
