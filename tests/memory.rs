@@ -476,7 +476,7 @@ fn open_fragments_keep_nothing_of_large_messages_before_them() {
     let chats = (1..=3000).map(Connection).flat_map(|chat| chat.chat("", frame(0x02, 1, &[7])));
     let between = chats.enumerate().flat_map(|(place, packet)| {
         let behind = u32::try_from(begin + place * step).unwrap();
-        std::iter::once(packet).chain(Connection(0).sends(From::Client, behind, large.clone()))
+        iter::once(packet).chain(Connection(0).sends(From::Client, behind, large.clone()))
     });
     let run = run(limits.clone(), Connection(0).chat("", Vec::new()).chain(between));
     run.fits_in(limits.memory + ELSE);
