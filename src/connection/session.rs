@@ -176,11 +176,8 @@ impl Session {
     pub(super) fn footprint(&self) -> Footprint {
         let lanes = [&self.client, &self.server];
         let channels = self.channels.as_ref().map_or(0, |channels| channels.memory());
-        let bytes = lanes.iter().map(|lane| lane.memory()).sum::<usize>()
-            + size_of::<Self>()
-            + self.history.memory()
-            + self.tally.memory()
-            + channels;
+        let bytes = size_of::<Self>() + self.history.memory() + self.tally.memory() + channels;
+        let bytes = bytes + lanes.iter().map(|lane| lane.memory()).sum::<usize>();
         Footprint {
             bytes,
             inflating: lanes.iter().any(|lane| lane.reader.is_inflating()),
