@@ -132,7 +132,7 @@ impl Connection {
         Footprint { bytes, ..Footprint::default() }
     }
 
-    /// Puts away what is only needed while messages are inflated. Nothing is lost.
+    /// Puts away what is only needed while messages are inflated. Nothing is lost that they may refer to.
     pub fn sleep(&mut self) {
         if let Stage::WebSocket(session) = &mut self.stage {
             session.sleep();

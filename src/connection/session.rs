@@ -191,7 +191,7 @@ impl Session {
         self.releases.next_packet();
     }
 
-    /// Between messages, puts away what is only needed to inflate. Nothing is lost.
+    /// Between messages, puts away what is only needed to inflate. Nothing is lost that messages may refer to.
     pub(super) fn sleep(&mut self) {
         self.client.reader.sleep();
         self.server.reader.sleep();
