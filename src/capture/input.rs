@@ -2,6 +2,7 @@
 
 use std::io;
 use std::mem;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::CaptureError;
@@ -83,16 +84,44 @@ impl Input {
     /// Lends the packet that [`Input::advance`] came to.
     pub(crate) fn lend(&mut self, number: u64, file: u16) -> Option<Packet<'_>> {
         let record = self.head.as_ref()?;
-        let time = record.time;
-        self.info.packets = self.info.packets.saturating_add(1);
-        self.info.first_time = Some(self.info.first_time.map_or(time, |first| first.min(time)));
-        self.info.last_time = Some(self.info.last_time.map_or(time, |last| last.max(time)));
+        count(&mut self.info, record.time);
         Some(Packet {
-            at: PacketRef { number, time, file },
+            at: PacketRef { number, time: record.time, file },
             link: record.link,
             original_len: record.original_len,
             data: self.buffer.window().get(record.data.clone())?,
         })
+    }
+
+    /// Lends the packets that are at hand, one after the other: what [`advance`](Self::advance) and [`lend`](Self::lend) do together,
+    /// where nothing is unusual. Takes and gives the number of the last packet.
+    pub(crate) fn for_each_buffered(
+        &mut self,
+        mut number: u64,
+        take: &mut dyn FnMut(&Packet<'_>) -> ControlFlow<()>,
+    ) -> u64 {
+        let Format::Pcap(file) = &self.format else { return number };
+        self.head = None;
+        self.buffer.consume(mem::take(&mut self.head_size));
+        let mut rest = self.buffer.window();
+        let unread = rest.len();
+        while let Some((record, size)) = file.whole(rest)
+            && let Some((bytes, behind)) = rest.split_at_checked(size)
+            && let Some(data) = bytes.get(record.data)
+        {
+            number = number.saturating_add(1);
+            rest = behind;
+            let at = PacketRef { number, time: record.time, file: 0 };
+            let Record { link, original_len, .. } = record;
+            count(&mut self.info, record.time);
+            if take(&Packet { at, link, original_len, data }).is_break() {
+                break;
+            }
+        }
+        let read = unread.saturating_sub(rest.len());
+        self.buffer.consume(read);
+        self.begun_at = self.buffer.offset();
+        number
     }
 
     /// What is known by now.
@@ -199,6 +228,12 @@ impl Input {
         self.ended = true;
         self.info.damage = Some(CaptureDamage { kind, offset: self.begun_at, detail });
     }
+}
+
+fn count(info: &mut CaptureInfo, time: Timestamp) {
+    info.packets = info.packets.saturating_add(1);
+    info.first_time = Some(info.first_time.map_or(time, |first| first.min(time)));
+    info.last_time = Some(info.last_time.map_or(time, |last| last.max(time)));
 }
 
 /// Which parser reads the records.

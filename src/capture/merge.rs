@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 
 use super::input::Input;
 use super::stop::Stop;
@@ -83,6 +84,12 @@ impl Source for Inputs {
         self.packets = self.packets.saturating_add(1);
         let file = u16::try_from(index).unwrap_or(u16::MAX);
         Ok(self.inputs.get_mut(index).and_then(|input| input.lend(self.packets, file)))
+    }
+
+    fn for_each_buffered(&mut self, take: &mut dyn FnMut(&Packet<'_>) -> ControlFlow<()>) {
+        if let [input] = &mut *self.inputs {
+            self.packets = input.for_each_buffered(self.packets, take);
+        }
     }
 
     fn inputs(&self) -> Vec<CaptureInfo> {

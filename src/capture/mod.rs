@@ -22,6 +22,7 @@ mod unknown;
 mod writer;
 
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 
 pub use self::merge::Inputs;
 pub use self::stop::Stop;
@@ -75,6 +76,10 @@ pub trait Source {
     fn next(&mut self) -> Result<Option<Next<'_>>, CaptureError> {
         Ok(self.next_packet()?.map(Next::Packet))
     }
+
+    /// Gives the packets that were read already to `take`, in order, until it breaks or what follows takes more than that:
+    /// [`next`](Self::next) goes on from there. For sources with very many packets; others have none at hand.
+    fn for_each_buffered(&mut self, _take: &mut dyn FnMut(&Packet<'_>) -> ControlFlow<()>) {}
 
     /// What is known of each input by now, in the order of the command line.
     fn inputs(&self) -> Vec<CaptureInfo>;

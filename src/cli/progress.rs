@@ -1,6 +1,7 @@
 //! How far a long run has come, on standard error.
 
 use std::io::IsTerminal;
+use std::ops::ControlFlow;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -42,6 +43,14 @@ impl<S: Source> Source for Watched<S> {
             self.bar.set_position(self.source.position().read);
         }
         self.source.next_packet()
+    }
+
+    fn for_each_buffered(&mut self, take: &mut dyn FnMut(&Packet<'_>) -> ControlFlow<()>) {
+        if self.stop.as_ref().is_some_and(Stop::is_asked) {
+            return;
+        }
+        self.bar.set_position(self.source.position().read);
+        self.source.for_each_buffered(take);
     }
 
     fn inputs(&self) -> Vec<CaptureInfo> {

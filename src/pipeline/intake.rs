@@ -1,5 +1,7 @@
 //! Packets → batches of segments, with the time of the capture.
 
+use std::ops::ControlFlow;
+
 use super::batch::{Batch, Tick};
 use super::clock::Clock;
 use crate::capture::{CaptureError, Next, Source};
@@ -34,7 +36,14 @@ impl Intake {
     /// Fills a batch. Is there more to read?
     pub(super) fn fill(&mut self, batch: &mut Batch, source: &mut dyn Source) -> bool {
         batch.last = self.clock.end().number;
-        while !batch.is_full() {
+        loop {
+            source.for_each_buffered(&mut |packet| {
+                self.packet(packet, batch);
+                if batch.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            if batch.is_full() {
+                return true;
+            }
             match source.next() {
                 Ok(Some(Next::Packet(packet))) => self.packet(&packet, batch),
                 Ok(Some(Next::Pause(time))) => self.pause(time, batch),
@@ -43,7 +52,6 @@ impl Intake {
                 Err(error) => self.fail(error),
             }
         }
-        true
     }
 
     /// Takes a packet.

@@ -1,0 +1,176 @@
+//! Two endpoints → a flow, and who of them speaks.
+
+use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::packet::Endpoint;
+
+/// The unordered pair of endpoints that both directions of a flow share. IPv4 and IPv6 addresses are never
+/// equal, mapped ones neither.
+///
+/// Each packet is looked up by it: it is made of words, which are compared and hashed without a branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowKey {
+    low: Address,
+    high: Address,
+    low_port: u16,
+    high_port: u16,
+    version: Version,
+}
+
+/// The bits of an address. IPv4 uses the low 32.
+type Address = u128;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    V4,
+    V6,
+}
+
+impl FlowKey {
+    /// The flow of what `src` sends to `dst`, and its direction in it.
+    pub fn of(src: Endpoint, dst: Endpoint) -> (Self, Direction) {
+        let (version, src_address) = bits(src.address);
+        let (_, dst_address) = bits(dst.address);
+        Self::between(version, (src_address, src.port), (dst_address, dst.port))
+    }
+
+    /// As [`of`](Self::of).
+    #[inline]
+    pub(super) fn of_ipv4((src, src_port): (u32, u16), (dst, dst_port): (u32, u16)) -> (Self, Direction) {
+        Self::between(Version::V4, (src.into(), src_port), (dst.into(), dst_port))
+    }
+
+    /// As [`of`](Self::of).
+    #[inline]
+    pub(super) fn of_ipv6(src: (Address, u16), dst: (Address, u16)) -> (Self, Direction) {
+        Self::between(Version::V6, src, dst)
+    }
+
+    #[inline]
+    fn between(version: Version, src: (Address, u16), dst: (Address, u16)) -> (Self, Direction) {
+        let forward = src <= dst;
+        let ((low, low_port), (high, high_port)) = if forward { (src, dst) } else { (dst, src) };
+        let direction = if forward { Direction::Forward } else { Direction::Backward };
+        (Self { low, high, low_port, high_port, version }, direction)
+    }
+
+    /// One of so many shards, over which flows are spread evenly: the same in every run.
+    pub fn shard(&self, shards: u8) -> u8 {
+        let ports = u128::from(self.low_port) << 48 | u128::from(self.high_port) << 32;
+        let [spread, ..] = (self.low ^ self.high.rotate_left(64) ^ ports).wrapping_mul(SPREAD).to_be_bytes();
+        let [shard, _] = (u16::from(spread) * u16::from(shards)).to_be_bytes();
+        shard
+    }
+
+    /// Who sends in this direction.
+    pub const fn sender(&self, direction: Direction) -> Endpoint {
+        let (address, port) = match direction {
+            Direction::Forward => (self.low, self.low_port),
+            Direction::Backward => (self.high, self.high_port),
+        };
+        Endpoint { address: self.version.address(address), port }
+    }
+}
+
+/// Every bit of a key changes the upper bits of its product with this: the fraction of the golden ratio.
+const SPREAD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+
+impl Hash for FlowKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u128(self.low);
+        state.write_u128(self.high);
+        state.write_u32(u32::from(self.low_port) << 16 | u32::from(self.high_port));
+    }
+}
+
+impl Version {
+    const fn address(self, bits: Address) -> IpAddr {
+        match self {
+            Self::V4 => {
+                let [.., a, b, c, d] = bits.to_be_bytes();
+                IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+            }
+            Self::V6 => IpAddr::V6(Ipv6Addr::from_bits(bits)),
+        }
+    }
+}
+
+fn bits(address: IpAddr) -> (Version, Address) {
+    match address {
+        IpAddr::V4(address) => (Version::V4, u128::from(address.to_bits())),
+        IpAddr::V6(address) => (Version::V6, address.to_bits()),
+    }
+}
+
+/// Which way a segment goes: what the wire shows, no role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// From the lower endpoint of the key to the higher one.
+    Forward,
+    /// From the higher endpoint to the lower one.
+    Backward,
+}
+
+impl Direction {
+    /// Both, in the order of [`Direction::index`].
+    pub const BOTH: [Self; 2] = [Self::Forward, Self::Backward];
+
+    /// The other way.
+    pub const fn reverse(self) -> Self {
+        match self {
+            Self::Forward => Self::Backward,
+            Self::Backward => Self::Forward,
+        }
+    }
+
+    /// 0 for forward and 1 for backward: the place in an array of both.
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Forward => 0,
+            Self::Backward => 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(text: &str) -> Endpoint {
+        let address: std::net::SocketAddr = text.parse().unwrap();
+        Endpoint { address: address.ip(), port: address.port() }
+    }
+
+    fn flow(src: &str, dst: &str) -> (FlowKey, Direction) {
+        FlowKey::of(endpoint(src), endpoint(dst))
+    }
+
+    #[test]
+    fn both_directions_have_one_key_and_tell_each_other_apart() {
+        for (a, b) in [
+            ("10.0.0.1:50000", "10.0.0.2:80"),
+            ("10.0.0.1:50000", "10.0.0.1:80"),
+            ("[2001:db8::1]:443", "[2001:db8::2]:443"),
+        ] {
+            let ((key, one), (same, other)) = (flow(a, b), flow(b, a));
+            assert_eq!((key, one), (same, other.reverse()));
+            assert_eq!(key.sender(one), endpoint(a));
+            assert_eq!(key.sender(other), endpoint(b));
+        }
+    }
+
+    #[test]
+    fn an_ipv4_address_never_equals_the_ipv6_one_that_maps_it() {
+        let (four, _) = flow("192.0.2.1:1", "192.0.2.2:2");
+        let (mapped, _) = (flow("[::ffff:192.0.2.1]:1", "[::ffff:192.0.2.2]:2"));
+        let (compatible, _) = (flow("[::192.0.2.1]:1", "[::192.0.2.2]:2"));
+        assert_ne!(four, mapped);
+        assert_ne!(four, compatible);
+    }
+
+    #[test]
+    fn a_key_is_no_larger_than_its_addresses_and_ports_need() {
+        assert!(size_of::<FlowKey>() <= 48);
+    }
+}
