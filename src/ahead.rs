@@ -10,9 +10,10 @@ use prefetch_index::prefetch_index;
 pub(crate) fn fetch<Field>(field: &Field, offset: usize, bytes: Range<usize>) {
     let place = |byte: usize| byte / size_of::<Field>();
     // Values do not begin where lines do: they may end in one more.
-    for wanted in (bytes.start..bytes.end + LINE - 1).step_by(LINE) {
+    let lines = (bytes.end + LINE - 1 - bytes.start).div_ceil(LINE);
+    for line in 0..lines {
         // Places beside the slice are fine: nothing is read.
-        prefetch_index(slice::from_ref(field), place(wanted).wrapping_sub(place(offset)));
+        prefetch_index(slice::from_ref(field), place(bytes.start + line * LINE).wrapping_sub(place(offset)));
     }
 }
 

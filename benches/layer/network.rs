@@ -12,7 +12,7 @@ use wspect::event::{Event, Sink};
 use wspect::limits::Limits;
 use wspect::packet::{CaptureInfo, LinkType, Packet, PacketRef};
 use wspect::pipeline;
-use wspect::tcp::{Delivery, FlowKey, Tracker};
+use wspect::tcp::{Delivery, Tracker};
 
 use super::Layer;
 
@@ -61,7 +61,7 @@ pub(super) fn flows() -> Layer {
     let mut decoder = Decoder::new(&Limits::default());
     let mut packets = packets(&file);
     packets.retain(|packet| {
-        let ports = decoder.decode(&packet.lend()).map(|segment| [segment.src.port, segment.dst.port]);
+        let ports = decoder.decode(&packet.lend()).map(|segment| [segment.src().port, segment.dst().port]);
         ports.is_ok_and(|ports| ports.contains(&TLS))
     });
     let bytes = packets.iter().map(|packet| packet.data.len() as u64).sum();
@@ -93,9 +93,8 @@ fn reassembly(segments: Vec<Segment<'static>>) -> Layer {
         let mut tracker = Tracker::new(&limits);
         let mut sum = 0;
         for segment in &segments {
-            let (_, direction) = FlowKey::of(segment);
-            assert!(!tracker.begins_anew(segment, direction));
-            tracker.push(segment, direction, &mut |_, delivery| match delivery {
+            assert!(!tracker.begins_anew(segment));
+            tracker.push(segment, &mut |_, delivery| match delivery {
                 Delivery::Chunk(chunk) => sum += chunk.bytes.len() as u64,
                 Delivery::Gap(_) | Delivery::Conflict(_) => panic!("nothing is missing"),
             });
@@ -112,7 +111,7 @@ fn server_segments() -> Vec<Segment<'static>> {
     let mut segments = Vec::new();
     for packet in packets(&written(Kind::Bulk, 4_000_000, 1)) {
         let segment = decoder.decode(&packet.lend()).unwrap();
-        if segment.src.port == WEBSOCKETS {
+        if segment.src().port == WEBSOCKETS {
             let ack = segments.first().map_or(segment.ack, |first: &Segment<'_>| first.ack);
             segments.push(kept(&segment, ack));
         }
@@ -122,8 +121,7 @@ fn server_segments() -> Vec<Segment<'static>> {
 }
 
 fn kept(segment: &Segment<'_>, ack: u32) -> Segment<'static> {
-    let Segment { at, src, dst, seq, flags, window, payload, cut, .. } = *segment;
-    Segment { at, src, dst, seq, ack, flags, window, payload: payload.to_vec().leak(), cut }
+    Segment { ack, payload: segment.payload.to_vec().leak(), ..*segment }
 }
 
 /// A packet that is kept.

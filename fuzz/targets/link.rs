@@ -53,7 +53,7 @@ fn segment(decoder: &mut Decoder, packet: &Packet<'_>) -> Result<Owned, Skip> {
     let segment = decoder.decode(packet)?;
     assert_eq!(segment.at, packet.at);
     Ok(Owned {
-        ends: [segment.src, segment.dst],
+        ends: [segment.src(), segment.dst()],
         numbers: (segment.seq, segment.ack, segment.flags.0, segment.window, segment.cut),
         payload: segment.payload.to_vec(),
     })

@@ -1,7 +1,7 @@
 use wspect::decode::{Segment, TcpFlags};
 use wspect::limits::Limits;
 use wspect::packet::{Endpoint, PacketRef, Timestamp};
-use wspect::tcp::{Delivery, Direction, Tracker};
+use wspect::tcp::{Delivery, Direction, FlowKey, Tracker};
 
 use super::feed::Feed;
 
@@ -31,15 +31,14 @@ pub fn tcp(bytes: &[u8]) {
         let cut = if choice & 16 == 0 { 0 } else { u32::from(feed.half()) };
         let first = seq.wrapping_add(u32::from(flags & TcpFlags::SYN.0 != 0));
         let payload: Vec<u8> = (0..length).map(|n| stream(u64::from(first.wrapping_add(n)))).collect();
-        let [src, dst] = ends(direction);
         let window = if choice & 32 == 0 { 1000 } else { 0 };
-        let segment =
-            Segment { at, src, dst, seq, ack, flags: TcpFlags(flags), window, payload: &payload, cut };
-        if tracker.begins_anew(&segment, direction) {
+        let (flow, flags) = (flow(), TcpFlags(flags));
+        let segment = Segment { at, flow, direction, seq, ack, flags, window, payload: &payload, cut };
+        if tracker.begins_anew(&segment) {
             tracker.flush(at, &mut |direction, delivery| heard.hear(direction, &delivery));
             (tracker, heard) = (Tracker::new(&limits), Heard::default());
         }
-        tracker.push(&segment, direction, &mut |direction, delivery| heard.hear(direction, &delivery));
+        tracker.push(&segment, &mut |direction, delivery| heard.hear(direction, &delivery));
     }
     let at = PacketRef { number, ..PacketRef::default() };
     tracker.flush(at, &mut |direction, delivery| heard.hear(direction, &delivery));
@@ -78,8 +77,8 @@ impl Heard {
     }
 }
 
-fn ends(direction: Direction) -> [Endpoint; 2] {
+fn flow() -> FlowKey {
     let low = Endpoint { address: [192, 0, 2, 1].into(), port: 50_000 };
     let high = Endpoint { address: [192, 0, 2, 2].into(), port: 80 };
-    if direction == Direction::Forward { [low, high] } else { [high, low] }
+    FlowKey::of(low, high).0
 }

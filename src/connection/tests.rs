@@ -33,7 +33,7 @@ impl Fed {
     }
 
     fn midstream() -> Self {
-        let (flow, direction) = FlowKey::of(&syn());
+        let Segment { flow, direction, .. } = syn();
         assert_eq!(direction, Direction::Forward);
         let connection = Connection::new(flow, PacketRef::default());
         Self { connection, out: Outbox::default(), options: Options::default(), packet: 0 }
@@ -77,10 +77,11 @@ impl Fed {
 
 fn syn() -> Segment<'static> {
     let endpoint = |last, port| Endpoint { address: [192, 0, 2, last].into(), port };
+    let (flow, direction) = FlowKey::of(endpoint(1, 50_000), endpoint(2, 80));
     Segment {
         at: PacketRef::default(),
-        src: endpoint(1, 50_000),
-        dst: endpoint(2, 80),
+        flow,
+        direction,
         seq: 0,
         ack: 0,
         flags: TcpFlags::SYN,
@@ -94,7 +95,7 @@ fn syn() -> Segment<'static> {
 fn ended_by_client(at: PacketRef) -> Tracker {
     let mut tracker = Tracker::new(&Limits::default());
     for (flags, seq) in [(TcpFlags::SYN, 0), (TcpFlags::FIN, 1)] {
-        tracker.push(&Segment { at, flags, seq, ..syn() }, Direction::Forward, &mut |_, _| {});
+        tracker.push(&Segment { at, flags, seq, ..syn() }, &mut |_, _| {});
     }
     tracker
 }

@@ -163,8 +163,8 @@ mod tests {
     #[test]
     fn an_ipv4_address_never_equals_the_ipv6_one_that_maps_it() {
         let (four, _) = flow("192.0.2.1:1", "192.0.2.2:2");
-        let (mapped, _) = (flow("[::ffff:192.0.2.1]:1", "[::ffff:192.0.2.2]:2"));
-        let (compatible, _) = (flow("[::192.0.2.1]:1", "[::192.0.2.2]:2"));
+        let (mapped, _) = flow("[::ffff:192.0.2.1]:1", "[::ffff:192.0.2.2]:2");
+        let (compatible, _) = flow("[::192.0.2.1]:1", "[::192.0.2.2]:2");
         assert_ne!(four, mapped);
         assert_ne!(four, compatible);
     }

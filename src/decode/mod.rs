@@ -2,6 +2,7 @@
 
 mod defrag;
 mod ethernet;
+mod flow;
 mod ip;
 mod link;
 mod plain;
@@ -16,6 +17,8 @@ mod captures;
 mod tests;
 #[cfg(test)]
 mod wire;
+
+pub use self::flow::{Direction, FlowKey};
 
 use self::defrag::{DatagramKey, Fragment, Fragments};
 use self::ip::Carried;
@@ -127,10 +130,10 @@ impl Layer<'_> {
 pub struct Segment<'a> {
     /// The packet it came in; the last one where IP fragments were put together.
     pub at: PacketRef,
-    /// Sender.
-    pub src: Endpoint,
-    /// Receiver.
-    pub dst: Endpoint,
+    /// Sender and receiver.
+    pub flow: FlowKey,
+    /// Who of them is the sender.
+    pub direction: Direction,
     /// Sequence number of the first payload byte (of the SYN, where that flag is set).
     pub seq: u32,
     /// Next sequence number expected from the peer; meaningful with [`TcpFlags::ACK`].
@@ -145,6 +148,18 @@ pub struct Segment<'a> {
     pub cut: u32,
 }
 
+impl Segment<'_> {
+    /// The sender.
+    pub const fn src(&self) -> Endpoint {
+        self.flow.sender(self.direction)
+    }
+
+    /// The receiver.
+    pub const fn dst(&self) -> Endpoint {
+        self.flow.sender(self.direction.reverse())
+    }
+}
+
 /// The control bits of a TCP header (RFC 9293 §3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpFlags(pub u8);
@@ -157,6 +172,11 @@ impl TcpFlags {
     pub const PSH: Self = Self(0x08);
     pub const ACK: Self = Self(0x10);
     pub const URG: Self = Self(0x20);
+
+    /// Is it an acknowledgement, and neither the beginning nor an end?
+    pub const fn acknowledges_only(self) -> bool {
+        self.0 & (Self::SYN.0 | Self::FIN.0 | Self::RST.0 | Self::ACK.0) == Self::ACK.0
+    }
 
     /// Are all bits of `other` set?
     pub const fn has(self, other: Self) -> bool {

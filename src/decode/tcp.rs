@@ -5,7 +5,7 @@ use etherparse::err::tcp::HeaderSliceError;
 
 use super::ip::Carried;
 use super::span::Span;
-use super::{Segment, Skip, TcpFlags};
+use super::{FlowKey, Segment, Skip, TcpFlags};
 use crate::packet::{Endpoint, PacketRef};
 
 /// The segment that an IP packet carries. RFC 9293 §3.1
@@ -38,10 +38,13 @@ fn read<'a>(
     header: &TcpHeaderSlice<'_>,
     payload: Span<'a>,
 ) -> Segment<'a> {
+    let src = Endpoint { address: carried.src, port: header.source_port() };
+    let dst = Endpoint { address: carried.dst, port: header.destination_port() };
+    let (flow, direction) = FlowKey::of(src, dst);
     Segment {
         at,
-        src: Endpoint { address: carried.src, port: header.source_port() },
-        dst: Endpoint { address: carried.dst, port: header.destination_port() },
+        flow,
+        direction,
         seq: header.sequence_number(),
         ack: header.acknowledgment_number(),
         flags: TcpFlags(header.slice().get(13).copied().unwrap_or_default()),
@@ -65,7 +68,7 @@ mod tests {
 
     fn payload(bytes: &[u8], cut: usize) -> Result<(Vec<u8>, u32), Skip> {
         let segment = segment(PacketRef::default(), &carried(bytes, cut))?;
-        assert_eq!((segment.src.port, segment.seq, segment.flags.0), (50000, 1000, 0x18));
+        assert_eq!((segment.src().port, segment.seq, segment.flags.0), (50000, 1000, 0x18));
         Ok((segment.payload.to_vec(), segment.cut))
     }
 

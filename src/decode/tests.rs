@@ -23,13 +23,13 @@ fn a_segment_says_what_its_innermost_headers_say() {
     let mut decoder = Decoder::new(&Limits::default());
     let data = ipv6(4, &plain());
     let segment = decoder.decode(&packet(LinkType::RAW, &data)).unwrap();
-    assert_eq!(segment.src.to_string(), "10.0.0.1:50000");
-    assert_eq!(segment.dst.to_string(), "10.0.0.2:80");
+    assert_eq!(segment.src().to_string(), "10.0.0.1:50000");
+    assert_eq!(segment.dst().to_string(), "10.0.0.2:80");
     assert_eq!((segment.seq, segment.ack, segment.window, segment.cut), (1000, 2000, 512, 0));
     assert_eq!(segment.flags, TcpFlags(0x18));
     let data = ethernet(0x86dd, &ipv6(6, &tcp(b"")));
     let segment = decoder.decode(&packet(LinkType::ETHERNET, &data)).unwrap();
-    assert_eq!(segment.src.to_string(), "[fd00::1]:50000");
+    assert_eq!(segment.src().to_string(), "[fd00::1]:50000");
     assert_eq!(segment.payload, b"");
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Tick {
 /// A segment, its payload in the batch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Part {
-    pub(super) key: FlowKey,
+    pub(super) flow: FlowKey,
     pub(super) direction: Direction,
     pub(super) at: PacketRef,
     /// The latest time of the capture up to it.
@@ -54,17 +54,16 @@ impl Batch {
 
     /// Takes the segment of the last packet; `now` is the latest time of the capture.
     pub(super) fn push(&mut self, segment: &Segment<'_>, now: Timestamp) {
-        let (key, direction) = FlowKey::of(segment);
         let shards = u8::try_from(self.parts.len()).unwrap_or(u8::MAX);
-        let Some(parts) = self.parts.get_mut(usize::from(key.shard(shards))) else { return };
-        let Segment { at, seq, ack, flags, window, payload, cut, .. } = *segment;
+        let Some(parts) = self.parts.get_mut(usize::from(segment.flow.shard(shards))) else { return };
+        let Segment { at, flow, direction, seq, ack, flags, window, payload, cut } = *segment;
         let (start, length) = (self.bytes.len(), payload.len());
         if parts.len() == parts.capacity() {
             // No more room than is needed: all batches keep theirs.
             parts.reserve_exact(PARTS);
         }
         self.bytes.extend_from_slice(payload);
-        parts.push(Part { key, direction, at, now, seq, ack, cut, window, flags, start, length });
+        parts.push(Part { flow, direction, at, now, seq, ack, cut, window, flags, start, length });
     }
 
     /// Is it worth handing over?
@@ -84,10 +83,9 @@ impl Batch {
 
     /// One of these, whole.
     pub(super) fn segment(&self, part: &Part) -> Segment<'_> {
-        let Part { key, direction, at, seq, ack, cut, window, flags, start, length, .. } = *part;
-        let (src, dst) = (key.sender(direction), key.sender(direction.reverse()));
+        let Part { flow, direction, at, seq, ack, cut, window, flags, start, length, .. } = *part;
         let payload = self.bytes.get(start..start.saturating_add(length)).unwrap_or_default();
-        Segment { at, src, dst, seq, ack, flags, window, payload, cut }
+        Segment { at, flow, direction, seq, ack, flags, window, payload, cut }
     }
 
     /// Makes room for the next packets.

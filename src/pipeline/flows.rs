@@ -134,42 +134,54 @@ impl<'a> Flows<'a> {
     }
 
     /// Takes one segment, whose flow was at this slot a moment ago; `now` is the latest time of the capture, up to which flows have
-    /// expired. Says to which life it belongs, and what is known of that.
+    /// expired. Says to which life it belongs, and what is known of that, where somebody asks.
     pub(super) fn segment(
         &mut self,
         segment: &Segment<'_>,
-        (key, direction, slot): (FlowKey, Direction, Option<usize>),
+        slot: Option<usize>,
         now: Timestamp,
     ) -> Option<(LifeId, Worth)> {
-        let slot = slot.filter(|slot| key_of(&self.slots, *slot) == Some(&key));
-        let slot = match slot.or_else(|| self.find(&key)) {
+        let slot = slot.filter(|slot| key_of(&self.slots, *slot) == Some(&segment.flow));
+        let slot = match slot.or_else(|| self.find(&segment.flow)) {
             Some(slot) => slot,
-            None if opens_flow(segment) => self.insert(key, segment.at, now),
+            None if opens_flow(segment) => self.insert(segment, now),
             None => return None,
         };
         let flow = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut())?;
         flow.last = segment.at;
-        if flow.begins_anew(segment, direction) {
+        let before = self.out.opened();
+        let is_next = flow.advance(segment, self.options, &mut self.out);
+        if self.out.opened() > before {
+            flow.note_opened();
+        }
+        if !is_next {
+            self.seldom(slot, segment, now);
+        }
+        self.weigh(slot, segment);
+        self.settled.as_ref()?;
+        self.slots.get(slot)?.flow.as_ref().map(|flow| (flow.id, flow.worth()))
+    }
+
+    /// Takes a segment that is not just the next one of its flow.
+    fn seldom(&mut self, slot: usize, segment: &Segment<'_>, now: Timestamp) {
+        let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut()) else { return };
+        if flow.begins_anew(segment) {
             self.seen += 1;
             self.memory.free(&std::mem::take(&mut flow.account));
-            let new = Flow::new(key, segment.at, life(self.seen, self.shard), self.options);
+            let new = Flow::new(segment, life(self.seen, self.shard), self.options);
             let old = std::mem::replace(flow, new);
             let ended = old.finish(segment.at, CloseHow::CaptureEnded, self.options, &mut self.out);
             self.settled.iter_mut().for_each(|settled| settled.push(ended));
         }
         let before = self.out.opened();
-        let lingers = flow.follow(segment, direction, self.options, &mut self.out);
+        let lingers = flow.follow(segment, self.options, &mut self.out);
         if self.out.opened() > before {
-            flow.reported = true;
-            flow.account.has_changed();
+            flow.note_opened();
         }
-        let known = (flow.id, flow.worth());
         if lingers {
             self.linger(slot, now);
         }
-        self.weigh(slot, segment);
         self.note_waiting(slot, now);
-        Some(known)
     }
 
     /// Lives that have ended since the last time, and whether a WebSocket connection was reported of each.
@@ -204,12 +216,12 @@ impl<'a> Flows<'a> {
         }
     }
 
-    fn insert(&mut self, key: FlowKey, at: PacketRef, now: Timestamp) -> usize {
+    fn insert(&mut self, segment: &Segment<'_>, now: Timestamp) -> usize {
         if self.index.len() >= self.options.limits.flows {
             self.given_up += u64::from(self.give_one_up());
         }
         self.seen += 1;
-        let flow = Flow::new(key, at, life(self.seen, self.shard), self.options);
+        let flow = Flow::new(segment, life(self.seen, self.shard), self.options);
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
             self.slots.len() - 1
@@ -225,7 +237,7 @@ impl<'a> Flows<'a> {
         self.timers.tidy(self.index.len(), is_heeded);
         let (slots, hasher) = (&self.slots, &self.hasher);
         let hash_of = |slot: &usize| key_of(slots, *slot).map_or(0, |key| hasher.hash_one(key));
-        self.index.insert_unique(hasher.hash_one(key), slot, hash_of);
+        self.index.insert_unique(hasher.hash_one(segment.flow), slot, hash_of);
         slot
     }
 
@@ -262,12 +274,12 @@ fn opens_flow(segment: &Segment<'_>) -> bool {
 }
 
 impl Flow {
-    fn new(key: FlowKey, at: PacketRef, id: LifeId, options: &Options) -> Self {
+    fn new(segment: &Segment<'_>, id: LifeId, options: &Options) -> Self {
         Self {
-            key,
-            life: Life::followed(key, at, options),
+            key: segment.flow,
+            life: Life::followed(segment.flow, segment.at, options),
             id,
-            last: at,
+            last: segment.at,
             reported: false,
             account: Account::default(),
         }
@@ -290,23 +302,40 @@ impl Flow {
         (self.id, if reported { Worth::Kept } else { Worth::None })
     }
 
-    fn begins_anew(&self, segment: &Segment<'_>, direction: Direction) -> bool {
+    /// A WebSocket connection was reported of this life.
+    const fn note_opened(&mut self) {
+        self.reported = true;
+        self.account.has_changed();
+    }
+
+    fn begins_anew(&self, segment: &Segment<'_>) -> bool {
         match &self.life {
-            Life::Followed(followed) => followed.tracker.begins_anew(segment, direction),
-            Life::Other(past) | Life::Closed(past) => past.begins_anew(segment, direction),
+            Life::Followed(followed) => followed.tracker.begins_anew(segment),
+            Life::Other(past) | Life::Closed(past) => past.begins_anew(segment),
         }
     }
 
+    /// Takes the segment if it is just the next one, or of no interest. Was it?
+    #[inline]
+    fn advance(&mut self, segment: &Segment<'_>, options: &Options, out: &mut Outbox) -> bool {
+        let followed = match &mut self.life {
+            Life::Followed(followed) => followed,
+            Life::Other(past) | Life::Closed(past) => return !past.begins_anew(segment),
+        };
+        if !followed.tracker.is_next(segment) {
+            return false;
+        }
+        followed.advance(segment, options, out);
+        if followed.connection.is_other() {
+            self.life = Life::Other(followed.tracker.past());
+        }
+        true
+    }
+
     /// Follows the segment; `true` when the flow has just come to its end and only lingers.
-    fn follow(
-        &mut self,
-        segment: &Segment<'_>,
-        direction: Direction,
-        options: &Options,
-        out: &mut Outbox,
-    ) -> bool {
+    fn follow(&mut self, segment: &Segment<'_>, options: &Options, out: &mut Outbox) -> bool {
         let Life::Followed(followed) = &mut self.life else { return false };
-        followed.push(segment, direction, options, out);
+        followed.push(segment, options, out);
         if followed.connection.is_other() {
             self.life = Life::Other(followed.tracker.past());
             return false;
@@ -360,18 +389,7 @@ mod tests {
         let [a, b, port @ ..] = number.to_be_bytes();
         let client = Endpoint { address: Ipv4Addr::new(10, 0, a, b).into(), port: u16::from_be_bytes(port) };
         let server = Endpoint { address: Ipv4Addr::new(192, 0, 2, 1).into(), port: 80 };
-        let segment = Segment {
-            at: PacketRef::default(),
-            src: client,
-            dst: server,
-            seq: 0,
-            ack: 0,
-            flags: TcpFlags::default(),
-            window: 0,
-            payload: &[],
-            cut: 0,
-        };
-        FlowKey::of(&segment).0
+        FlowKey::of(client, server).0
     }
 
     /// Most keys that share a place of a table of 4096.

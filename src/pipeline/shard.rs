@@ -1,10 +1,9 @@
 //! Segments of some flows → what is said of them.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::vec;
 
-use super::batch::{Batch, Part, Tick};
+use super::batch::{Batch, Part};
 use super::flows::Flows;
 use super::said::{Item, Place, Said, What};
 use crate::connection::Options;
@@ -17,8 +16,7 @@ use crate::packet::Timestamp;
 pub(super) struct Shard<'a> {
     number: u8,
     flows: Flows<'a>,
-    /// Where the flows of the next segments are, as far as they are known.
-    ahead: VecDeque<Option<usize>>,
+    ahead: Ahead,
     scribe: Option<Box<dyn Scribe>>,
     /// The places of what waits in the outbox, and how many things were said at each.
     marks: Vec<(Place, usize)>,
@@ -61,7 +59,7 @@ impl<'a> Shard<'a> {
         scribe: Option<Box<dyn Scribe>>,
     ) -> Self {
         let flows = Flows::new(options, (number.into(), shards.into()), settles.then(Vec::new));
-        Self { number, flows, ahead: VecDeque::new(), scribe, marks: Vec::new(), marked: 0, left: None }
+        Self { number, flows, ahead: Ahead::default(), scribe, marks: Vec::new(), marked: 0, left: None }
     }
 
     /// Goes on with its work, until it is done or much is said. Is it done?
@@ -89,34 +87,28 @@ impl<'a> Shard<'a> {
 
     fn follow(&mut self, batch: &Batch, cursor: &mut Cursor, said: &mut Said) -> bool {
         let parts = batch.parts(self.number);
-        self.ahead.clear();
+        self.ahead = Ahead { looked: cursor.part, ..self.ahead };
         loop {
-            let (part, tick) = (parts.get(cursor.part), batch.ticks.get(cursor.tick));
-            let packet = match (part, tick) {
-                (Some(part), tick) => tick.map_or(part.at.number, |tick| tick.packet.min(part.at.number)),
-                (None, Some(tick)) => tick.packet,
-                (None, None) => {
-                    said.until = Place::at(batch.last.saturating_add(1), self.number);
-                    return true;
+            let tick = batch.ticks.get(cursor.tick);
+            let until = tick.map_or(u64::MAX, |tick| tick.packet);
+            while let Some(part) = parts.get(cursor.part).filter(|part| part.at.number < until) {
+                if self.is_full(said) || self.expire(part.at.number, part.now, said) {
+                    said.until = Place::at(part.at.number, self.number);
+                    return false;
                 }
+                let slot = self.ahead.slot(parts, cursor.part, &self.flows);
+                cursor.part += 1;
+                self.segment(batch, part, slot, said);
+            }
+            let Some(tick) = tick else {
+                said.until = Place::at(batch.last.saturating_add(1), self.number);
+                return true;
             };
-            said.until = Place::at(packet, self.number);
-            if self.is_full(said) {
+            if self.is_full(said) || self.expire(tick.packet, tick.now, said) {
+                said.until = Place::at(tick.packet, self.number);
                 return false;
             }
-            match (part, tick) {
-                (_, Some(Tick { now, .. })) if tick.is_some_and(|tick| tick.packet == packet) => {
-                    cursor.tick += usize::from(!self.expire(packet, *now, said));
-                }
-                (Some(part), _) => {
-                    if !self.expire(packet, part.now, said) {
-                        let slot = self.look_ahead(parts, cursor.part);
-                        cursor.part += 1;
-                        self.segment(batch, part, slot, said);
-                    }
-                }
-                (None, _) => cursor.tick += 1,
-            }
+            cursor.tick += 1;
         }
     }
 
@@ -131,23 +123,9 @@ impl<'a> Shard<'a> {
         false
     }
 
-    /// Where the flow of a segment is, found some segments before. Asks for what the next ones need, a little at each: else
-    /// memory would take as long as the work.
-    fn look_ahead(&mut self, parts: &[Part], number: usize) -> Option<usize> {
-        let known = number + self.ahead.len();
-        let next = parts.get(known..parts.len().min(number + FAR)).unwrap_or_default();
-        self.ahead.extend(next.iter().map(|part| self.flows.look_ahead(&part.key)));
-        if let Some(part) = parts.get(number + NEAR).filter(|part| part.has_bytes())
-            && let Some(Some(slot)) = self.ahead.get(NEAR)
-        {
-            self.flows.fetch(*slot, part.direction);
-        }
-        self.ahead.pop_front().flatten()
-    }
-
     fn segment(&mut self, batch: &Batch, part: &Part, slot: Option<usize>, said: &mut Said) {
         let segment = batch.segment(part);
-        said.known = self.flows.segment(&segment, (part.key, part.direction, slot), part.now);
+        said.known = self.flows.segment(&segment, slot, part.now);
         self.mark(Place::segment(part.at.number, self.number), said);
     }
 
@@ -214,6 +192,38 @@ impl<'a> Shard<'a> {
 
     fn is_full(&mut self, said: &Said) -> bool {
         said.weight + self.flows.out().payload() >= ROOM
+    }
+}
+
+/// Where the flows of the next segments of a batch are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ahead {
+    /// Each at its number modulo `FAR`.
+    slots: [Option<usize>; FAR],
+    /// The number of the first one that was not looked for yet.
+    looked: usize,
+}
+
+impl Ahead {
+    /// Where the flow of a segment is, found some segments before. Asks for what the next ones need, a little at each: else
+    /// memory would take as long as the work.
+    #[inline]
+    fn slot(&mut self, parts: &[Part], number: usize, flows: &Flows<'_>) -> Option<usize> {
+        for part in parts.get(self.looked..parts.len().min(number + FAR)).unwrap_or_default() {
+            let slot = flows.look_ahead(&part.flow);
+            self.slots.get_mut(self.looked % FAR).into_iter().for_each(|place| *place = slot);
+            self.looked += 1;
+        }
+        if let Some(part) = parts.get(number + NEAR).filter(|part| part.has_bytes())
+            && let Some(slot) = self.known(number + NEAR)
+        {
+            flows.fetch(slot, part.direction);
+        }
+        self.known(number)
+    }
+
+    fn known(&self, number: usize) -> Option<usize> {
+        self.slots.get(number % FAR).copied().flatten()
     }
 }
 

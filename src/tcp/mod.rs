@@ -2,7 +2,6 @@
 
 mod counters;
 mod early;
-mod flow;
 mod past;
 mod reassembly;
 mod seq;
@@ -16,11 +15,11 @@ mod properties;
 mod scene;
 
 pub use counters::Counters;
-pub use flow::{Direction, FlowKey};
 pub use past::Past;
 pub use stalls::Stalls;
 pub use tracker::{Awaited, EndKind, TcpEnd, Tracker};
 
+pub use crate::decode::{Direction, FlowKey};
 use crate::packet::PacketRef;
 
 /// Bytes of one direction in stream order, all of ONE packet, so that whatever is made of them can name its

@@ -1,6 +1,6 @@
 //! A life that is told to its end, or of no interest → does a segment belong to the next one?
 
-use super::{Direction, seq};
+use super::seq;
 use crate::decode::{Segment, TcpFlags};
 
 /// What is remembered of a life: enough to know its late segments.
@@ -15,11 +15,13 @@ pub struct Past {
 impl Past {
     /// Does this segment begin the next life? A SYN does, unless it is that of this life again. So do bytes where this
     /// life can't have any: then the capture lost the SYN.
-    pub fn begins_anew(&self, segment: &Segment<'_>, direction: Direction) -> bool {
+    pub fn begins_anew(&self, segment: &Segment<'_>) -> bool {
         if segment.flags.has(TcpFlags::SYN) {
             return !segment.flags.has(TcpFlags::ACK) && self.syn != Some(segment.seq);
         }
-        let Some(end) = self.ends.and_then(|ends| ends.get(direction.index()).copied()) else { return false };
+        let Some(end) = self.ends.and_then(|ends| ends.get(segment.direction.index()).copied()) else {
+            return false;
+        };
         let sent_again = end.wrapping_sub(segment.seq);
         !segment.payload.is_empty() && !segment.flags.has(TcpFlags::RST) && sent_again > seq::LATEST
     }
@@ -28,14 +30,16 @@ impl Past {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::FlowKey;
     use crate::packet::{Endpoint, PacketRef};
 
     fn begins(flags: TcpFlags, seq: u32, payload: &'static [u8]) -> bool {
         let here = Endpoint { address: [192, 0, 2, 1].into(), port: 1 };
+        let (flow, direction) = FlowKey::of(here, here);
         let segment = Segment {
             at: PacketRef::default(),
-            src: here,
-            dst: here,
+            flow,
+            direction,
             seq,
             ack: 0,
             flags,
@@ -43,7 +47,7 @@ mod tests {
             payload,
             cut: 0,
         };
-        Past { syn: Some(5), ends: Some([100, 50]) }.begins_anew(&segment, Direction::Forward)
+        Past { syn: Some(5), ends: Some([100, 50]) }.begins_anew(&segment)
     }
 
     #[test]

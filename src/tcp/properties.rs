@@ -121,6 +121,29 @@ proptest! {
     }
 
     #[test]
+    fn the_short_way_of_the_next_segment_leads_where_the_long_way_leads(
+        talk in Talk::strategy(),
+        again in vec((any::<Index>(), any::<Index>(), 1..80_usize), 0..3),
+        moves in vec(prop_oneof![6 => Just(0), 1 => 0..16_usize], 1..50),
+        wild in vec((any::<Index>(), wild()), 0..3),
+    ) {
+        let mut packets = shuffled([talk.handshake(), talk.exchange(&again)].concat(), &moves);
+        for (place, packet) in wild {
+            packets.insert(place.index(packets.len()), packet);
+        }
+        let [mut short, mut long] = [Scene::new(Limits::default()), Scene::new(Limits::default())];
+        for packet in &packets {
+            long.push(packet);
+            short.push_quickly(packet);
+            prop_assert_eq!(format!("{:?}", short.tracker), format!("{:?}", long.tracker));
+        }
+        prop_assert_eq!(short.order, long.order);
+        for (short, long) in short.heard.iter().zip(&long.heard) {
+            prop_assert_eq!(&short.bytes, &long.bytes);
+        }
+    }
+
+    #[test]
     fn without_the_handshake_the_streams_are_the_same(
         talk in Talk::strategy(),
         again in vec((any::<Index>(), any::<Index>(), 1..80_usize), 0..8),
@@ -172,6 +195,18 @@ proptest! {
         }
         scene.flush();
         prop_assert_eq!(scene.tracker.held_bytes(), 0);
+    }
+}
+
+#[test]
+fn ordinary_segments_take_the_short_way() {
+    let mut scene = Scene::new(Limits::default());
+    scene.lines("> S 99\n< S. 299:100\n> . 100:300");
+    for line in ["> . 100:300 ask", "< . 300:103", "< . 300:103 answer", "> . 103:306", "> . 103:306 ask"] {
+        assert!(scene.push_quickly(&Packet::parse(line)), "{line}");
+    }
+    for line in ["< . 307:106 late", "> . 106:306 ask", "> F. 109:306"] {
+        assert!(!scene.push_quickly(&Packet::parse(line)), "{line}");
     }
 }
 

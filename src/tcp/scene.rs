@@ -1,7 +1,7 @@
 //! Packets written as lines, pushed through trackers as a caller does, and what came out.
 
 use super::{Delivery, Direction, GapReason, Tracker};
-use crate::decode::{Segment, TcpFlags};
+use crate::decode::{FlowKey, Segment, TcpFlags};
 use crate::limits::Limits;
 use crate::packet::{Endpoint, PacketRef, Timestamp};
 
@@ -62,14 +62,10 @@ impl Packet {
     pub(super) fn segment(&self, number: u64) -> Segment<'_> {
         let low = Endpoint { address: [192, 0, 2, 1].into(), port: 50_000 };
         let high = Endpoint { address: [192, 0, 2, 2].into(), port: 80 };
-        let (src, dst) = match self.direction {
-            Direction::Forward => (low, high),
-            Direction::Backward => (high, low),
-        };
         Segment {
             at: at(number),
-            src,
-            dst,
+            flow: FlowKey::of(low, high).0,
+            direction: self.direction,
             seq: self.seq,
             ack: self.ack,
             flags: TcpFlags(self.flags),
@@ -127,13 +123,28 @@ impl Scene {
     pub(super) fn push(&mut self, packet: &Packet) {
         self.number += 1;
         let segment = packet.segment(self.number);
-        if self.tracker.begins_anew(&segment, packet.direction) {
+        if self.tracker.begins_anew(&segment) {
             self.close();
         }
         let (heard, order) = (&mut self.heard, &mut self.order);
-        self.tracker.push(&segment, packet.direction, &mut |direction, delivery| {
+        self.tracker.push(&segment, &mut |direction, delivery| {
             heard[direction.index()].take(delivery, order);
         });
+    }
+
+    /// As [`push`](Self::push), by the short way where there is one. Was there?
+    pub(super) fn push_quickly(&mut self, packet: &Packet) -> bool {
+        let segment = packet.segment(self.number + 1);
+        if !self.tracker.is_next(&segment) {
+            self.push(packet);
+            return false;
+        }
+        self.number += 1;
+        assert!(!self.tracker.begins_anew(&segment));
+        if let Some(chunk) = self.tracker.advance(&segment) {
+            self.heard[packet.direction.index()].take(Delivery::Chunk(chunk), &mut self.order);
+        }
+        true
     }
 
     pub(super) fn flush(&mut self) {

@@ -9,7 +9,7 @@ use super::past::Past;
 use super::reassembly::{Assembler, Start};
 use super::span::Span;
 use super::stalls::{Stalls, Watch};
-use super::{Delivery, Direction, GapReason};
+use super::{Chunk, Delivery, Direction, GapReason};
 use crate::decode::{Segment, TcpFlags};
 use crate::limits::Limits;
 use crate::packet::PacketRef;
@@ -77,12 +77,12 @@ impl Tracker {
     /// A SYN or SYN-ACK does whose number is not that of this life, unless this life began without it and
     /// may well have begun there (the file has it late). So do bytes far outside the window, at once when this
     /// life is over, and after `reorder_packets` of them when it is not: the capture lost their SYN.
-    pub fn begins_anew(&self, segment: &Segment<'_>, direction: Direction) -> bool {
-        let flags = segment.flags;
+    pub fn begins_anew(&self, segment: &Segment<'_>) -> bool {
+        let Segment { flags, direction, .. } = *segment;
         if flags.has(TcpFlags::RST) {
             false
         } else if flags.has(TcpFlags::SYN) {
-            !self.can_begin_with(segment, direction)
+            !self.can_begin_with(segment)
         } else {
             let own = self.side(direction);
             let over = self.reset() || self.finished();
@@ -91,19 +91,34 @@ impl Tracker {
         }
     }
 
-    /// Takes a segment of this life. Everything that it makes known is delivered before the call returns.
-    pub fn push(
-        &mut self,
-        segment: &Segment<'_>,
-        direction: Direction,
-        deliver: &mut impl FnMut(Direction, Delivery<'_>),
-    ) {
+    /// Is this a segment of which there are millions: the next bytes in order, or none, of a connection of which nothing waits,
+    /// nothing is missing and no end was seen? Then [`advance`](Self::advance) does what [`push`](Self::push) does, at a fraction of
+    /// the cost, and no other life begins with it.
+    pub fn is_next(&self, segment: &Segment<'_>) -> bool {
+        let (own, peer) = (self.side(segment.direction), self.side(segment.direction.reverse()));
+        segment.flags.acknowledges_only()
+            && (segment.window > 0 && self.watches.is_none() && segment.cut == 0)
+            && (self.first_end.is_none() && self.reset.is_none() && self.guessing.is_none())
+            && own.continues_at(segment.seq)
+            && peer.is_told_nothing_by(segment.ack)
+    }
+
+    /// Takes a segment that [`is_next`](Self::is_next). The bytes that it delivers, if it has any.
+    pub fn advance<'a>(&mut self, segment: &Segment<'a>) -> Option<Chunk<'a>> {
         self.packets = self.packets.wrapping_add(1);
-        count(&mut self.side_mut(direction).counters.segments);
+        let own = self.side_mut(segment.direction);
+        count(&mut own.counters.segments);
+        (!segment.payload.is_empty()).then(|| own.take_next(segment.payload, segment.at))
+    }
+
+    /// Takes a segment of this life. Everything that it makes known is delivered before the call returns.
+    pub fn push(&mut self, segment: &Segment<'_>, deliver: &mut impl FnMut(Direction, Delivery<'_>)) {
+        self.packets = self.packets.wrapping_add(1);
+        count(&mut self.side_mut(segment.direction).counters.segments);
         if segment.flags.has(TcpFlags::RST) {
-            self.abort(segment, direction);
+            self.abort(segment);
         } else {
-            self.take(segment, direction, deliver);
+            self.take(segment, deliver);
         }
         self.lapse(deliver);
     }
@@ -175,7 +190,8 @@ impl Tracker {
 
 /// SYN, FIN and RST.
 impl Tracker {
-    fn can_begin_with(&self, syn: &Segment<'_>, direction: Direction) -> bool {
+    fn can_begin_with(&self, syn: &Segment<'_>) -> bool {
+        let direction = syn.direction;
         let (own, peer) = (self.side(direction), self.side(direction.reverse()));
         let (is_answer, slack) = (syn.flags.has(TcpFlags::ACK), self.early_bytes as u64);
         if self.was_refused() {
@@ -195,16 +211,11 @@ impl Tracker {
         self.reset() && !self.forward.has_bytes() && !self.backward.has_bytes()
     }
 
-    fn take(
-        &mut self,
-        segment: &Segment<'_>,
-        direction: Direction,
-        deliver: &mut impl FnMut(Direction, Delivery<'_>),
-    ) {
-        let (bound, flags) = (self.early_bytes, segment.flags);
+    fn take(&mut self, segment: &Segment<'_>, deliver: &mut impl FnMut(Direction, Delivery<'_>)) {
+        let (bound, Segment { flags, direction, .. }) = (self.early_bytes, *segment);
         let is_syn = flags.has(TcpFlags::SYN);
         if is_syn {
-            self.open(segment, direction, deliver);
+            self.open(segment, deliver);
         }
         let has_bytes = !segment.payload.is_empty() || segment.cut > 0;
         let own = self.side_mut(direction);
@@ -214,7 +225,7 @@ impl Tracker {
         };
         let span = Span { position, bytes: segment.payload, cut: u64::from(segment.cut), at: segment.at };
         if segment.window == 0 || self.watches.is_some() {
-            self.watch_window(segment, direction, &span);
+            self.watch_window(segment, &span);
         }
         let own = self.side_mut(direction);
         let before = own.start();
@@ -233,12 +244,8 @@ impl Tracker {
         }
     }
 
-    fn open(
-        &mut self,
-        syn: &Segment<'_>,
-        direction: Direction,
-        deliver: &mut impl FnMut(Direction, Delivery<'_>),
-    ) {
+    fn open(&mut self, syn: &Segment<'_>, deliver: &mut impl FnMut(Direction, Delivery<'_>)) {
+        let direction = syn.direction;
         let (seq, mut opener) = (syn.seq.wrapping_add(1), direction);
         self.side_mut(direction).open(seq, Start::Syn, &mut |delivery| deliver(direction, delivery));
         if syn.flags.has(TcpFlags::ACK) {
@@ -249,7 +256,8 @@ impl Tracker {
     }
 
     /// A RST. Its payload is no part of the stream (RFC 1122 §4.2.2.12), its acknowledgement often made up.
-    fn abort(&mut self, rst: &Segment<'_>, direction: Direction) {
+    fn abort(&mut self, rst: &Segment<'_>) {
+        let direction = rst.direction;
         let own = self.side_mut(direction);
         if let Some(position) = own.resets_at(rst.seq) {
             self.reset = Some((direction, position));
@@ -266,7 +274,8 @@ impl Tracker {
     }
 
     /// What a segment says of its sender's own room, and that the sender wants room of its peer.
-    fn watch_window(&mut self, segment: &Segment<'_>, direction: Direction, span: &Span<'_>) {
+    fn watch_window(&mut self, segment: &Segment<'_>, span: &Span<'_>) {
+        let direction = segment.direction;
         // The window of a SYN is not scaled yet, and who has ended needs no room.
         if segment.flags.has(TcpFlags::SYN) || segment.flags.has(TcpFlags::FIN) {
             return;

@@ -61,28 +61,35 @@ impl Followed {
         fetch(&self.waits, offset_of!(Self, waits), 0..size_of::<Self>());
     }
 
-    pub(super) fn push(
-        &mut self,
-        segment: &Segment<'_>,
-        direction: Direction,
-        options: &Options,
-        out: &mut Outbox,
-    ) {
+    /// Takes a segment that is next in order.
+    #[inline]
+    pub(super) fn advance(&mut self, segment: &Segment<'_>, options: &Options, out: &mut Outbox) {
+        self.acknowledge_close(segment);
+        // Half of all packets only acknowledge: these need nothing of the connection.
+        if let Some(chunk) = self.tracker.advance(segment) {
+            self.connection.next_packet();
+            self.connection.deliver(segment.direction, Delivery::Chunk(chunk), options, out);
+            self.note_close(segment);
+        }
+    }
+
+    /// Takes any segment.
+    pub(super) fn push(&mut self, segment: &Segment<'_>, options: &Options, out: &mut Outbox) {
+        let direction = segment.direction;
         if segment.flags.has(TcpFlags::SYN) {
             let answer = segment.flags.has(TcpFlags::ACK);
             self.connection.opened_by(if answer { direction.reverse() } else { direction });
         }
-        self.acknowledge_close(segment, direction);
-        // Half of all packets only acknowledge: these need nothing of the connection.
+        self.acknowledge_close(segment);
         let (connection, mut delivers) = (&mut self.connection, false);
-        self.tracker.push(segment, direction, &mut |direction, delivery| {
+        self.tracker.push(segment, &mut |direction, delivery| {
             if !mem::replace(&mut delivers, true) {
                 connection.next_packet();
             }
             connection.deliver(direction, delivery, options, out);
         });
         if delivers {
-            self.note_close(segment, direction);
+            self.note_close(segment);
         }
         if !self.tracker.is_in_order() {
             self.connection.order_is_open();
@@ -102,10 +109,10 @@ impl Followed {
     }
 
     /// Says when the Close that waits for its answer reached the other side.
-    fn acknowledge_close(&mut self, segment: &Segment<'_>, direction: Direction) {
+    fn acknowledge_close(&mut self, segment: &Segment<'_>) {
         if let Some(close) = &mut self.closing
             && !close.received
-            && close.direction != direction
+            && close.direction != segment.direction
             && segment.flags.has(TcpFlags::ACK)
             // Serial numbers: less than half of them behind is not behind. // RFC 9293 §3.4
             && segment.ack.wrapping_sub(close.end) < 1 << 31
@@ -116,7 +123,8 @@ impl Followed {
     }
 
     /// Remembers where the Close that waits for its answer ended: with this segment, if it was completed by that.
-    fn note_close(&mut self, segment: &Segment<'_>, direction: Direction) {
+    fn note_close(&mut self, segment: &Segment<'_>) {
+        let direction = segment.direction;
         // One that had to wait behind a hole may have been acknowledged meanwhile.
         if self.closing.is_none() && self.connection.closing() == Some((direction, segment.at)) {
             let length = u32::try_from(segment.payload.len()).unwrap_or_default();

@@ -7,8 +7,9 @@ use crate::packet::Timestamp;
 use crate::tcp::Awaited;
 
 /// One entry a flow, in the order of time.
-#[derive(Default)]
 pub(super) struct Overdue {
+    /// None is due before.
+    earliest: Timestamp,
     acknowledged: VecDeque<Entry>,
     anything: VecDeque<Entry>,
 }
@@ -71,15 +72,33 @@ impl Flows<'_> {
             Lapse::Acknowledged => (&mut self.overdue.acknowledged, patience),
             Lapse::Anything => (&mut self.overdue.anything, patience.saturating_mul(UNACKNOWLEDGED)),
         };
-        queue.push_back(Entry { due: now.saturating_add(patience), ..entry });
+        let due = now.saturating_add(patience);
+        queue.push_back(Entry { due, ..entry });
+        self.overdue.earliest = self.overdue.earliest.min(due);
+    }
+}
+
+impl Default for Overdue {
+    fn default() -> Self {
+        Self { earliest: Timestamp::MAX, acknowledged: VecDeque::new(), anything: VecDeque::new() }
     }
 }
 
 impl Overdue {
+    #[inline]
     fn next_due(&mut self, now: Timestamp) -> Option<(Lapse, Entry)> {
+        if now < self.earliest { None } else { self.take_due(now) }
+    }
+
+    fn take_due(&mut self, now: Timestamp) -> Option<(Lapse, Entry)> {
         let due = |queue: &mut VecDeque<Entry>| queue.pop_front_if(|entry| entry.due <= now);
         let acknowledged = due(&mut self.acknowledged).map(|entry| (Lapse::Acknowledged, entry));
-        acknowledged.or_else(|| Some((Lapse::Anything, due(&mut self.anything)?)))
+        let due = acknowledged.or_else(|| Some((Lapse::Anything, due(&mut self.anything)?)));
+        if due.is_none() {
+            let fronts = [self.acknowledged.front(), self.anything.front()].into_iter().flatten();
+            self.earliest = fronts.map(|entry| entry.due).min().unwrap_or(Timestamp::MAX);
+        }
+        due
     }
 }
 

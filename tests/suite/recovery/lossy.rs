@@ -123,7 +123,7 @@ impl<'a> Sent<'a> {
         let (mut decoder, mut next, mut holes) = (Decoder::new(&limits), 0_u64, Vec::new());
         while let Ok(Some(packet)) = source.next_packet() {
             let segment = decoder.decode(&packet).unwrap();
-            if segment.src == sender {
+            if segment.src() == sender {
                 let end = next + segment.payload.len() as u64;
                 if lost.iter().any(|lost| *lost as u64 == segment.at.number) && next >= handshake {
                     holes.push(next - handshake..end - handshake);

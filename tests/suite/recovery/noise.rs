@@ -118,7 +118,7 @@ fn streams(recording: &Recording) -> BTreeMap<(Endpoint, Endpoint), Vec<Vec<u8>>
         if let Ok(segment) = decoder.decode(&packet)
             && !segment.payload.is_empty()
         {
-            streams.entry((segment.src, segment.dst)).or_default().push(segment.payload.to_vec());
+            streams.entry((segment.src(), segment.dst())).or_default().push(segment.payload.to_vec());
         }
     }
     streams
