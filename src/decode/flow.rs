@@ -13,10 +13,11 @@ use crate::packet::Endpoint;
 pub struct FlowKey {
     low: Address,
     high: Address,
-    low_port: u16,
-    high_port: u16,
-    version: Version,
+    rest: Rest,
 }
+
+/// Both ports, the lower endpoint's in the lowest bits, and above them the version of IP.
+type Rest = u64;
 
 /// The bits of an address. IPv4 uses the low 32.
 type Address = u128;
@@ -52,12 +53,14 @@ impl FlowKey {
         let forward = src <= dst;
         let ((low, low_port), (high, high_port)) = if forward { (src, dst) } else { (dst, src) };
         let direction = if forward { Direction::Forward } else { Direction::Backward };
-        (Self { low, high, low_port, high_port, version }, direction)
+        let rest = Rest::from(low_port) | Rest::from(high_port) << 16 | (version as Rest) << 32;
+        (Self { low, high, rest }, direction)
     }
 
     /// One of so many shards, over which flows are spread evenly: the same in every run.
     pub fn shard(&self, shards: u8) -> u8 {
-        let ports = u128::from(self.low_port) << 48 | u128::from(self.high_port) << 32;
+        let [low_port, high_port] = self.ports();
+        let ports = u128::from(low_port) << 48 | u128::from(high_port) << 32;
         let [spread, ..] = (self.low ^ self.high.rotate_left(64) ^ ports).wrapping_mul(SPREAD).to_be_bytes();
         let [shard, _] = (u16::from(spread) * u16::from(shards)).to_be_bytes();
         shard
@@ -65,11 +68,18 @@ impl FlowKey {
 
     /// Who sends in this direction.
     pub const fn sender(&self, direction: Direction) -> Endpoint {
-        let (address, port) = match direction {
-            Direction::Forward => (self.low, self.low_port),
-            Direction::Backward => (self.high, self.high_port),
+        let [low_port, high_port] = self.ports();
+        let (bits, port) = match direction {
+            Direction::Forward => (self.low, low_port),
+            Direction::Backward => (self.high, high_port),
         };
-        Endpoint { address: self.version.address(address), port }
+        let version = if self.rest >> 32 == Version::V4 as Rest { Version::V4 } else { Version::V6 };
+        Endpoint { address: version.address(bits), port }
+    }
+
+    const fn ports(&self) -> [u16; 2] {
+        let [a, b, c, d, ..] = self.rest.to_le_bytes();
+        [u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d])]
     }
 }
 
@@ -80,7 +90,7 @@ impl Hash for FlowKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u128(self.low);
         state.write_u128(self.high);
-        state.write_u32(u32::from(self.low_port) << 16 | u32::from(self.high_port));
+        state.write_u64(self.rest);
     }
 }
 

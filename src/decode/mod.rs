@@ -50,6 +50,7 @@ impl Decoder {
     ///
     /// # Errors
     /// Why there is none.
+    #[inline]
     pub fn decode<'a>(&'a mut self, packet: &Packet<'a>) -> Result<Segment<'a>, Skip> {
         match plain::segment(packet) {
             Some(segment) => Ok(segment),
@@ -58,6 +59,7 @@ impl Decoder {
     }
 
     /// Header by header.
+    #[inline(never)]
     fn walk<'a>(&'a mut self, packet: &Packet<'a>) -> Result<Segment<'a>, Skip> {
         let mut datagrams = self.datagrams.iter_mut();
         let mut layer = link::first(packet.link, Span::of(packet))?;

@@ -92,7 +92,7 @@ impl<'a> Shard<'a> {
             let tick = batch.ticks.get(cursor.tick);
             let until = tick.map_or(u64::MAX, |tick| tick.packet);
             while let Some(part) = parts.get(cursor.part).filter(|part| part.at.number < until) {
-                if self.is_full(said) || self.expire(part.at.number, part.now, said) {
+                if self.is_full(said) || self.flows.is_due(part.now) && self.expire(part.at.number, part.now, said) {
                     said.until = Place::at(part.at.number, self.number);
                     return false;
                 }
@@ -113,6 +113,7 @@ impl<'a> Shard<'a> {
     }
 
     /// Ends flows whose time is up. Was it too much to say for now?
+    #[inline(never)]
     fn expire(&mut self, packet: u64, now: Timestamp, said: &mut Said) -> bool {
         while self.flows.expire(now) {
             self.mark(Place::at(packet, self.number), said);

@@ -43,6 +43,11 @@ impl Flows<'_> {
         }
     }
 
+    /// May the time of anything be up by `now`?
+    pub(in crate::pipeline) fn is_due(&self, now: Timestamp) -> bool {
+        self.timers.is_due(now) || self.overdue.is_due(now)
+    }
+
     /// Ends the next flow, or a wait of one, whose time is up by `now`. Was there any? One at a time, since each may have much to say.
     pub(in crate::pipeline) fn expire(&mut self, now: Timestamp) -> bool {
         if self.lapse(now) {

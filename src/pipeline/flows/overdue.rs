@@ -85,12 +85,12 @@ impl Default for Overdue {
 }
 
 impl Overdue {
-    #[inline]
-    fn next_due(&mut self, now: Timestamp) -> Option<(Lapse, Entry)> {
-        if now < self.earliest { None } else { self.take_due(now) }
+    /// May something be due by `now`?
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.earliest <= now
     }
 
-    fn take_due(&mut self, now: Timestamp) -> Option<(Lapse, Entry)> {
+    fn next_due(&mut self, now: Timestamp) -> Option<(Lapse, Entry)> {
         let due = |queue: &mut VecDeque<Entry>| queue.pop_front_if(|entry| entry.due <= now);
         let acknowledged = due(&mut self.acknowledged).map(|entry| (Lapse::Acknowledged, entry));
         let due = acknowledged.or_else(|| Some((Lapse::Anything, due(&mut self.anything)?)));

@@ -46,12 +46,12 @@ impl Timers {
         }
     }
 
-    #[inline]
-    pub(super) fn next_due(&mut self, now: Timestamp) -> Option<Timer> {
-        if now < self.earliest { None } else { self.take_due(now) }
+    /// May one be due by `now`?
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.earliest <= now
     }
 
-    fn take_due(&mut self, now: Timestamp) -> Option<Timer> {
+    pub(super) fn next_due(&mut self, now: Timestamp) -> Option<Timer> {
         let due =
             self.queues().into_iter().find_map(|queue| queue.pop_front_if(|timer| timer.deadline <= now));
         if due.is_none() {
