@@ -7,6 +7,7 @@ mod overdue;
 mod timers;
 
 use std::hash::BuildHasher as _;
+use std::mem::offset_of;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -16,6 +17,7 @@ use overdue::Overdue;
 use timers::{Queue, Timer, Timers};
 
 use super::hold::{LifeId, Worth};
+use crate::ahead::fetch;
 use crate::connection::Options;
 use crate::connection::outbox::{Outbox, Protocols};
 use crate::decode::{Segment, TcpFlags};
@@ -27,7 +29,7 @@ use crate::tcp::{Direction, FlowKey};
 pub(super) struct Flows<'a> {
     options: &'a Options,
     /// The slots by the keys of their flows. It holds no key itself, so that it stays in the processor's cache.
-    index: HashTable<usize>,
+    index: HashTable<Place>,
     /// Seeded by the process, so that nobody can choose addresses that collide.
     hasher: RandomState,
     slots: Vec<Slot>,
@@ -43,6 +45,13 @@ pub(super) struct Flows<'a> {
     shard: (u64, u64),
     /// Lives that ended without a packet of their own; only where somebody asks.
     settled: Option<Vec<(LifeId, Worth)>>,
+}
+
+/// A place in the index: a slot, and what tells its flow from nearly all others.
+#[derive(Clone, Copy)]
+struct Place {
+    slot: u32,
+    print: u32,
 }
 
 #[derive(Default)]
@@ -119,15 +128,23 @@ impl<'a> Flows<'a> {
         self.out.protocols()
     }
 
-    /// Where the flow of a segment that comes later is, if it is known. Asks for what it needs of it.
+    /// Where the flow of a segment that comes later may well be, if it is known. Asks for its slot.
     pub(super) fn look_ahead(&self, key: &FlowKey) -> Option<usize> {
-        let slot = self.find(key)?;
-        self.followed(slot).into_iter().for_each(Followed::fetch);
+        let (hash, print) = self.hash_of(key);
+        let slot = self.index.find(hash, |place| place.print == print)?.slot as usize;
+        if let Some(wanted) = self.slots.get(slot) {
+            fetch(&wanted.generation, offset_of!(Slot, generation), 0..size_of::<Slot>());
+        }
         Some(slot)
     }
 
-    /// Asks for what bytes of this direction need, which come soon.
-    pub(super) fn fetch(&self, slot: usize, direction: Direction) {
+    /// Asks for what the segment needs of the flow at this slot, which was asked for before.
+    pub(super) fn fetch_flow(&self, slot: usize) {
+        self.followed(slot).into_iter().for_each(Followed::fetch);
+    }
+
+    /// Asks for what bytes of this direction need of its connection.
+    pub(super) fn fetch_connection(&self, slot: usize, direction: Direction) {
         if let Some(followed) = self.followed(slot) {
             followed.connection.fetch(direction);
         }
@@ -205,8 +222,16 @@ impl<'a> Flows<'a> {
     }
 
     fn find(&self, key: &FlowKey) -> Option<usize> {
-        let is_its = |slot: &usize| key_of(&self.slots, *slot) == Some(key);
-        self.index.find(self.hasher.hash_one(key), is_its).copied()
+        let (hash, print) = self.hash_of(key);
+        let is_its =
+            |place: &Place| place.print == print && key_of(&self.slots, place.slot as usize) == Some(key);
+        self.index.find(hash, is_its).map(|place| place.slot as usize)
+    }
+
+    /// Of the hash, the table looks at the other bits.
+    fn hash_of(&self, key: &FlowKey) -> (u64, u32) {
+        let hash = self.hasher.hash_one(key);
+        (hash, (hash >> 24) as u32)
     }
 
     fn followed(&self, slot: usize) -> Option<&Followed> {
@@ -236,14 +261,18 @@ impl<'a> Flows<'a> {
         let is_heeded = |timer: &Timer| heeds(&self.slots, timer);
         self.timers.tidy(self.index.len(), is_heeded);
         let (slots, hasher) = (&self.slots, &self.hasher);
-        let hash_of = |slot: &usize| key_of(slots, *slot).map_or(0, |key| hasher.hash_one(key));
-        self.index.insert_unique(hasher.hash_one(segment.flow), slot, hash_of);
+        let hash_of =
+            |place: &Place| key_of(slots, place.slot as usize).map_or(0, |key| hasher.hash_one(key));
+        let (hash, print) = self.hash_of(&segment.flow);
+        let place = Place { slot: u32::try_from(slot).unwrap_or(u32::MAX), print };
+        self.index.insert_unique(hash, place, hash_of);
         slot
     }
 
     fn remove(&mut self, slot: usize, how: CloseHow) {
         let Some(key) = key_of(&self.slots, slot) else { return };
-        if let Ok(entry) = self.index.find_entry(self.hasher.hash_one(key), |each| *each == slot) {
+        if let Ok(entry) = self.index.find_entry(self.hasher.hash_one(key), |each| each.slot as usize == slot)
+        {
             entry.remove();
         }
         let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.take()) else { return };

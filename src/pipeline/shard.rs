@@ -87,12 +87,14 @@ impl<'a> Shard<'a> {
 
     fn follow(&mut self, batch: &Batch, cursor: &mut Cursor, said: &mut Said) -> bool {
         let parts = batch.parts(self.number);
-        self.ahead = Ahead { looked: cursor.part, ..self.ahead };
+        self.ahead = Ahead { next: cursor.part, ..Ahead::default() };
         loop {
             let tick = batch.ticks.get(cursor.tick);
             let until = tick.map_or(u64::MAX, |tick| tick.packet);
             while let Some(part) = parts.get(cursor.part).filter(|part| part.at.number < until) {
-                if self.is_full(said) || self.flows.is_due(part.now) && self.expire(part.at.number, part.now, said) {
+                if self.is_full(said)
+                    || self.flows.is_due(part.now) && self.expire(part.at.number, part.now, said)
+                {
                     said.until = Place::at(part.at.number, self.number);
                     return false;
                 }
@@ -196,35 +198,46 @@ impl<'a> Shard<'a> {
     }
 }
 
-/// Where the flows of the next segments of a batch are.
+/// Where the flows of the next segments of a batch may be.
 #[derive(Clone, Copy, Debug, Default)]
 struct Ahead {
-    /// Each at its number modulo `FAR`.
-    slots: [Option<usize>; FAR],
-    /// The number of the first one that was not looked for yet.
-    looked: usize,
+    /// Each at its number modulo their number.
+    slots: [Option<usize>; FAR.next_power_of_two()],
+    /// The number of the segment that is to be looked for next.
+    next: usize,
 }
 
 impl Ahead {
-    /// Where the flow of a segment is, found some segments before. Asks for what the next ones need, a little at each: else
-    /// memory would take as long as the work.
+    /// Where the flow of a segment may be. Asks for what the next ones need: else memory would take as long as the work.
     #[inline]
     fn slot(&mut self, parts: &[Part], number: usize, flows: &Flows<'_>) -> Option<usize> {
-        for part in parts.get(self.looked..parts.len().min(number + FAR)).unwrap_or_default() {
-            let slot = flows.look_ahead(&part.flow);
-            self.slots.get_mut(self.looked % FAR).into_iter().for_each(|place| *place = slot);
-            self.looked += 1;
-        }
-        if let Some(part) = parts.get(number + NEAR).filter(|part| part.has_bytes())
-            && let Some(slot) = self.known(number + NEAR)
-        {
-            flows.fetch(slot, part.direction);
+        while self.next <= number + FAR {
+            self.step(parts, flows);
         }
         self.known(number)
     }
 
+    /// Asks for one thing after the other: for the slot of a segment, of one before it for what that slot leads to, of another for
+    /// its connection.
+    fn step(&mut self, parts: &[Part], flows: &Flows<'_>) {
+        let number = self.next;
+        let slot = parts.get(number).and_then(|part| flows.look_ahead(&part.flow));
+        let place = number % self.slots.len();
+        self.slots.get_mut(place).into_iter().for_each(|place| *place = slot);
+        if let Some(slot) = number.checked_sub(STEP).and_then(|number| self.known(number)) {
+            flows.fetch_flow(slot);
+        }
+        if let Some(number) = number.checked_sub(2 * STEP)
+            && let Some(part) = parts.get(number).filter(|part| part.has_bytes())
+            && let Some(slot) = self.known(number)
+        {
+            flows.fetch_connection(slot, part.direction);
+        }
+        self.next += 1;
+    }
+
     fn known(&self, number: usize) -> Option<usize> {
-        self.slots.get(number % FAR).copied().flatten()
+        self.slots.get(number % self.slots.len()).copied().flatten()
     }
 }
 
@@ -273,10 +286,10 @@ const LEAST_MEMORY: usize = 128 << 20;
 /// is seldom room.
 pub(super) const ROOM: usize = if cfg!(test) { 256 } else { 512 << 10 };
 
-/// So many segments before its turn, a segment's flow is looked for, and then what it needs of its connection: late enough that it
-/// is still at hand then. The first of a batch are looked for together.
-const FAR: usize = 8;
-const NEAR: usize = 4;
+/// What a segment needs is asked for in three steps, so many segments one after the other, before its turn: late enough that it is
+/// still at hand then.
+const STEP: usize = 4;
+const FAR: usize = 3 * STEP;
 
 /// Enough that the code of analysis and that of reports do not drive each other out of the processor's cache at each message; few
 /// enough that the allocator has what was freed at hand for the next ones.
