@@ -1,7 +1,7 @@
 //! Memory that will be read soon → on its way to the processor, which goes on meanwhile.
 
 use std::ops::Range;
-use std::slice;
+use std::{ptr, slice};
 
 use prefetch_index::prefetch_index;
 
@@ -9,8 +9,9 @@ use prefetch_index::prefetch_index;
 /// connection come those of many others, so that nothing of it is at hand.
 pub(crate) fn fetch<Field>(field: &Field, offset: usize, bytes: Range<usize>) {
     let place = |byte: usize| byte / size_of::<Field>();
-    // Values do not begin where lines do: they may end in one more.
-    let lines = (bytes.end + LINE - 1 - bytes.start).div_ceil(LINE);
+    let address = ptr::from_ref(field).addr().wrapping_sub(offset).wrapping_add(bytes.start);
+    // No line more than the bytes lie in.
+    let lines = (address % LINE + bytes.len()).div_ceil(LINE);
     for line in 0..lines {
         // Places beside the slice are fine: nothing is read.
         prefetch_index(slice::from_ref(field), place(bytes.start + line * LINE).wrapping_sub(place(offset)));

@@ -9,7 +9,9 @@ use crate::packet::Endpoint;
 /// equal, mapped ones neither.
 ///
 /// Each packet is looked up by it: it is made of words, which are compared and hashed without a branch.
+// Packed to 40 bytes: a slot of the table of flows is two cache lines with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(packed(8))]
 pub struct FlowKey {
     low: Address,
     high: Address,
@@ -181,6 +183,6 @@ mod tests {
 
     #[test]
     fn a_key_is_no_larger_than_its_addresses_and_ports_need() {
-        assert!(size_of::<FlowKey>() <= 48);
+        assert_eq!(size_of::<FlowKey>(), 40);
     }
 }

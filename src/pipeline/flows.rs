@@ -54,10 +54,12 @@ struct Place {
     print: u32,
 }
 
+// Two cache lines.
 #[derive(Default)]
+#[repr(align(64))]
 struct Slot {
-    /// Counts the timers that this slot had: only the newest is heeded.
-    generation: u64,
+    /// Counts the timers that this slot had, and begins again when there were too many: only the newest is heeded.
+    generation: u32,
     /// Where that timer waits.
     queue: Queue,
     flow: Option<Flow>,
@@ -252,7 +254,7 @@ impl<'a> Flows<'a> {
             self.slots.len() - 1
         });
         if let Some(place) = self.slots.get_mut(slot) {
-            place.generation += 1;
+            place.generation = place.generation.wrapping_add(1);
             place.queue = Queue::Quiet;
             place.flow = Some(flow);
             let deadline = now.saturating_add(self.options.limits.idle_flow);
@@ -438,6 +440,11 @@ mod tests {
         for _ in 0..8 {
             assert!(most_at_a_place(&chosen, &RandomState::default()) <= 12);
         }
+    }
+
+    #[test]
+    fn a_slot_is_two_cache_lines() {
+        assert_eq!(size_of::<Slot>(), 128);
     }
 
     #[test]

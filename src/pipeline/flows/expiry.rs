@@ -11,7 +11,7 @@ impl Flows<'_> {
         let Some(place) = self.slots.get_mut(slot).filter(|place| place.queue != Queue::Linger) else {
             return;
         };
-        place.generation += 1;
+        place.generation = place.generation.wrapping_add(1);
         place.queue = Queue::Linger;
         let deadline = now.saturating_add(self.options.limits.linger);
         self.timers.push(Queue::Linger, Timer { deadline, slot, generation: place.generation });

@@ -18,7 +18,7 @@ pub(super) struct Timers {
 pub(super) struct Timer {
     pub(super) deadline: Timestamp,
     pub(super) slot: usize,
-    pub(super) generation: u64,
+    pub(super) generation: u32,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
