@@ -53,7 +53,7 @@ impl Decoder {
     #[inline]
     pub fn decode<'a>(&'a mut self, packet: &Packet<'a>) -> Result<Segment<'a>, Skip> {
         match plain::segment(packet) {
-            Some(segment) => Ok(segment),
+            Some(known) => known,
             None => self.walk(packet),
         }
     }

@@ -73,6 +73,11 @@ pub(super) fn udp(rest: Span<'_>) -> Result<Layer<'_>, Skip> {
         .map_err(|skip| if skip == Skip::Malformed { Skip::NotTcp } else { skip })
 }
 
+/// Could a datagram with this header be a tunnel's?
+pub(super) fn may_be_in([s0, s1, d0, d1, ..]: &[u8; 8]) -> bool {
+    [[s0, s1], [d0, d1]].iter().any(|[a, b]| tunnel_at(u16::from_be_bytes([**a, **b])).is_some())
+}
+
 type Tunnel = fn(Span<'_>) -> Result<Layer<'_>, Skip>;
 
 /// The tunnel whose registered (or, for 8472, older) port this is.
