@@ -10,7 +10,7 @@ use crate::connection::Options;
 use crate::event::{
     CaptureOrder, Closing, ConnectionId, Event, EventKind, Opening, Sink, TimelineMessage, Totals,
 };
-use crate::http::{Handshake, Headers};
+use crate::http::Handshake;
 use crate::pipeline::{self, Interrupted};
 use crate::rules::Finding;
 use crate::websocket::{Frame, Message};
@@ -207,13 +207,8 @@ fn size(kind: &EventKind) -> usize {
 }
 
 fn heads(handshake: &Handshake) -> usize {
-    let request = handshake.request.as_ref().map_or(0, |head| head.target.len() + fields(&head.headers));
-    request + handshake.response.as_ref().map_or(0, |head| head.reason.len() + fields(&head.headers))
-}
-
-fn fields(headers: &Headers) -> usize {
-    let field = |header: &crate::http::Header| size_of_val(header) + header.name.len() + header.value.len();
-    headers.0.iter().map(field).sum()
+    let request = handshake.request.as_ref().map_or(0, |head| head.target.len() + head.headers.memory());
+    request + handshake.response.as_ref().map_or(0, |head| head.reason.len() + head.headers.memory())
 }
 
 #[cfg(test)]

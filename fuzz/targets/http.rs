@@ -1,6 +1,6 @@
 use wspect::http::{
-    Extension, ExtensionList, Handshake, Header, Headers, RequestHead, RequestReader, ResponseHead,
-    ResponseReader, Step,
+    Extension, ExtensionList, Handshake, Header, RequestHead, RequestReader, ResponseHead, ResponseReader,
+    Step,
 };
 use wspect::limits::Limits;
 use wspect::packet::PacketRef;
@@ -54,10 +54,10 @@ fn as_another_parser(bytes: &[u8], ours: &[Step<RequestHead>]) {
         return;
     }
     let Some(Step::Head(ours)) = ours.first() else { panic!("{theirs:?} is {ours:?}") };
-    let fields = |field: &Header| (field.name.to_string(), field.value.to_string());
+    let fields = |field: Header<'_>| (field.name.to_owned(), field.value.to_owned());
     let expected: Vec<_> =
         theirs.headers.iter().map(|field| (field.name.to_owned(), read(field.value))).collect();
-    assert_eq!(ours.headers.0.iter().map(fields).collect::<Vec<_>>(), expected);
+    assert_eq!(ours.headers.iter().map(fields).collect::<Vec<_>>(), expected);
     // Empty lines before the request are no part of it. // RFC 9112 §2.2
     let before = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     assert_eq!((Some(ours.method.as_str()), ours.size), (theirs.method, (size - before) as u64));
@@ -79,7 +79,7 @@ pub fn extensions(bytes: &[u8]) {
 }
 
 fn list(value: &str) -> ExtensionList {
-    let header = Header { name: "Sec-WebSocket-Extensions".into(), value: value.into() };
-    let request = RequestHead { headers: Headers(vec![header]), ..RequestHead::default() };
+    let headers = [("Sec-WebSocket-Extensions", value)].into_iter().collect();
+    let request = RequestHead { headers, ..RequestHead::default() };
     Handshake { request: Some(request), ..Handshake::default() }.extensions_offered()
 }

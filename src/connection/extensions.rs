@@ -113,17 +113,17 @@ impl Framing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Header, Headers, ResponseHead};
+    use crate::http::ResponseHead;
 
     fn agreed(value: &str) -> Extensions {
-        let field = |name: &str, value: &str| Header { name: name.into(), value: value.into() };
-        let headers = vec![
-            field("Upgrade", "websocket"),
-            field("Connection", "Upgrade"),
-            field("Sec-WebSocket-Accept", "x"),
-            field("Sec-WebSocket-Extensions", value),
+        let headers = [
+            ("Upgrade", "websocket"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Accept", "x"),
+            ("Sec-WebSocket-Extensions", value),
         ];
-        let response = ResponseHead { status: 101, headers: Headers(headers), ..ResponseHead::default() };
+        let headers = headers.into_iter().collect();
+        let response = ResponseHead { status: 101, headers, ..ResponseHead::default() };
         Extensions::of(&Handshake::answered(None, response), &Options::default())
     }
 

@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 
 use super::Options;
 use crate::event::{Opening, Transport};
-use crate::http::{RequestHead, nonce};
+use crate::http::{FieldName, RequestHead, nonce};
 use crate::packet::{Endpoint, PacketRef};
 use crate::rules::handshake::around::{concurrent, key_reused};
 use crate::rules::handshake::{Around, Conduct, End, check};
@@ -117,7 +117,7 @@ impl Handshakes {
         request: &RequestHead,
         bound: usize,
     ) -> Option<PacketRef> {
-        let nonce = nonce(request.headers.first("Sec-WebSocket-Key")?)?;
+        let nonce = nonce(request.headers.first(FieldName::SecWebSocketKey)?)?;
         let key = Key { route: self.hasher.hash_one(route), nonce: nonce.to_be_bytes() };
         let this = FirstUse { connection: connection.number, request: request.last };
         let first = self.keys.entry(key, this, bound)?;
@@ -215,7 +215,7 @@ fn key_at<Key, Value>(entries: &[(Key, Value)], place: u32) -> Option<&Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Header, Headers};
+    use crate::http::Headers;
     use crate::packet::Timestamp;
     use std::net::Ipv4Addr;
 
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn a_key_is_reused_on_another_connection_of_the_same_route() {
         let request = |key: &str| RequestHead {
-            headers: Headers(vec![Header { name: "Sec-WebSocket-Key".into(), value: key.into() }]),
+            headers: Headers::from_iter([("Sec-WebSocket-Key", key)]),
             ..RequestHead::default()
         };
         let mut handshakes = Handshakes::default();

@@ -109,9 +109,7 @@ impl Request {
     }
 
     fn cost(&self) -> usize {
-        let fields = self.head.headers.0.iter();
-        let fields: usize = fields.map(|field| field.name.len() + field.value.len() + FIELD_OVERHEAD).sum();
-        self.head.method.len() + self.head.target.len() + fields + REQUEST_OVERHEAD
+        self.head.method.len() + self.head.target.len() + self.head.headers.memory() + REQUEST_OVERHEAD
     }
 }
 
@@ -127,6 +125,5 @@ impl Kind {
     }
 }
 
-/// What a field and a request take beside their text.
-const FIELD_OVERHEAD: usize = 80;
+/// What a request takes beside its text and its fields.
 const REQUEST_OVERHEAD: usize = 256;

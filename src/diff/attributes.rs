@@ -133,14 +133,14 @@ fn heads(handshakes: [View<'_, Handshake>; 2]) -> Vec<Change> {
 fn headers(what: &str, pair: [View<'_, Headers>; 2]) -> Vec<Change> {
     let mut fields: BTreeMap<String, [Field<'_>; 2]> = BTreeMap::new();
     for (which, headers) in pair.into_iter().enumerate() {
-        for (header, shown) in headers.real.0.iter().zip(&headers.shown.0) {
-            let name = header.name.as_str().to_ascii_lowercase();
+        for (header, shown) in headers.real.iter().zip(headers.shown.iter()) {
+            let name = header.name.to_ascii_lowercase();
             let is_token = TOKENS.contains(&name.as_str());
             let lasting = without_varying(header);
             let field = fields.entry(name).or_default().get_mut(which);
             if let Some(Field { name, values, lasting: all }) = field {
-                *name = Some(&shown.name);
-                values.push(&shown.value);
+                *name = Some(shown.name);
+                values.push(shown.value);
                 all.push(if is_token { lasting.to_ascii_lowercase() } else { lasting });
             }
         }
@@ -178,7 +178,6 @@ mod tests {
     use super::*;
     use crate::event::Close;
     use crate::event::statistics::Statistics;
-    use crate::http::Header;
     use crate::packet::PacketRef;
 
     fn closing(initiator: Initiator, how: CloseHow, code: Option<u16>) -> Closing {
@@ -206,11 +205,7 @@ mod tests {
 
     #[test]
     fn header_fields_are_compared_by_name_without_what_is_new_in_each_run() {
-        let headers = |fields: &[(&str, &str)]| {
-            let field =
-                |(name, value): &(&str, &str)| Header { name: (*name).into(), value: (*value).into() };
-            Headers(fields.iter().map(field).collect())
-        };
+        let headers = |fields: &[(&str, &str)]| Headers::from_iter(fields.iter().copied());
         let a = headers(&[
             ("Host", "a:1"),
             ("Connection", "Upgrade"),

@@ -1,6 +1,6 @@
 //! What follows a head, stepped over without being kept (RFC 9112 §6, §7).
 
-use super::{Headers, RequestHead, ResponseHead};
+use super::{FieldName, Headers, RequestHead, ResponseHead};
 
 /// How far the bytes after a head belong to its message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ struct Unframed {
 
 /// Transfer-Encoding overrides Content-Length. // RFC 9112 §6.3
 fn framed(headers: &Headers, unframed: Unframed) -> Body {
-    match (final_coding(headers), headers.first("Content-Length")) {
+    match (final_coding(headers), headers.first(FieldName::ContentLength)) {
         (Some(coding), _) if coding.eq_ignore_ascii_case("chunked") => Body::Chunked(Chunked::Size(None)),
         (Some(_), _) => unframed.unchunked,
         (None, Some(_)) => content_length(headers).map_or(Body::Unknown, Body::Length),
@@ -93,14 +93,15 @@ fn framed(headers: &Headers, unframed: Unframed) -> Body {
 
 /// `identity`, which RFC 2616 §3.6 knew, changes nothing: old servers send it beside a Content-Length.
 fn final_coding(headers: &Headers) -> Option<&str> {
-    let names =
-        headers.list("Transfer-Encoding").map(|coding| coding.split(';').next().unwrap_or(coding).trim());
+    let names = headers
+        .list(FieldName::TransferEncoding)
+        .map(|coding| coding.split(';').next().unwrap_or(coding).trim());
     names.filter(|name| !name.eq_ignore_ascii_case("identity")).last()
 }
 
 /// The same number may stand there several times, in one field or in many. // RFC 9112 §6.3
 fn content_length(headers: &Headers) -> Option<u64> {
-    let mut lengths = headers.list("Content-Length").map(decimal);
+    let mut lengths = headers.list(FieldName::ContentLength).map(decimal);
     let first = lengths.next()??;
     lengths.all(|length| length == Some(first)).then_some(first)
 }
@@ -113,7 +114,7 @@ fn decimal(text: &str) -> Option<u64> {
 /// A request of draft-hixie-thewebsocketprotocol-76 §1.3, also draft-ietf-hybi-thewebsocketprotocol-00: eight
 /// random bytes follow it, though no field says so.
 pub(super) fn is_hixie_76(headers: &Headers) -> bool {
-    ["Sec-WebSocket-Key1", "Sec-WebSocket-Key2"].iter().all(|name| headers.first(name).is_some())
+    headers.has(FieldName::SecWebSocketKey1) && headers.has(FieldName::SecWebSocketKey2)
 }
 
 const HIXIE_76_CHALLENGE: u64 = 8;
@@ -195,12 +196,10 @@ fn consume(left: &mut u64, input: &mut &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Header;
     use super::*;
 
     fn headers(fields: &[(&str, &str)]) -> Headers {
-        let header = |&(name, value): &(&str, &str)| Header { name: name.into(), value: value.into() };
-        Headers(fields.iter().map(header).collect())
+        fields.iter().copied().collect()
     }
 
     fn of_request(fields: &[(&str, &str)]) -> Body {

@@ -11,7 +11,7 @@ use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser};
 
 use super::headers::{is_token, is_token_byte, unquoted_parts};
-use super::{Extension, Header, Headers};
+use super::{Extension, FieldName, Headers};
 
 /// The extensions that a head offers or accepts, in order, and what could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,13 +55,13 @@ impl Obsolete {
 impl ExtensionList {
     /// Reads a field's value, as `Sec-WebSocket-Extensions` has it.
     pub fn read(value: &str) -> Self {
-        Self::of(&Headers(vec![Header { name: FIELD.into(), value: value.into() }]))
+        Self::of(&Headers::from_iter([(FIELD.as_str(), value)]))
     }
 
     /// All fields of a head make one list.
     pub(super) fn of(headers: &Headers) -> Self {
         let mut list = Self::default();
-        if headers.first(FIELD).is_none() {
+        if !headers.has(FIELD) {
             return list;
         }
         for element in headers.list(FIELD) {
@@ -128,17 +128,14 @@ fn quoted_string(input: &str) -> IResult<&str, String> {
     delimited(char('"'), content, char('"')).parse(input)
 }
 
-const FIELD: &str = "Sec-WebSocket-Extensions";
+const FIELD: FieldName = FieldName::SecWebSocketExtensions;
 
 #[cfg(test)]
 mod tests {
-    use super::super::Header;
     use super::*;
 
     fn list(values: &[&str]) -> ExtensionList {
-        let header =
-            |value: &&str| Header { name: "Sec-WebSocket-Extensions".into(), value: (*value).into() };
-        ExtensionList::of(&Headers(values.iter().map(header).collect()))
+        ExtensionList::of(&values.iter().map(|value| (FIELD.as_str(), value)).collect())
     }
 
     fn shown(values: &[&str]) -> Vec<String> {

@@ -4,30 +4,26 @@
 use std::ops::Range;
 
 use compact_str::CompactString;
-use memchr::{memchr, memchr_iter};
-use nom::bytes::streaming::{tag_no_case, take_while_m_n};
-use nom::character::streaming::{char, one_of, satisfy};
-use nom::combinator::{all_consuming, peek, recognize};
-use nom::sequence::terminated;
-use nom::{IResult, Parser};
+use memchr::memchr;
 
 use super::body::Body;
-use super::headers::is_token_byte;
-use super::{Anomaly, AnomalyKind, Header, Headers, RequestHead, ResponseHead};
+use super::headers::{is_token_byte, printable};
+use super::{Anomaly, AnomalyKind, Headers, RequestHead, ResponseHead};
 use crate::packet::PacketRef;
 
 /// What the two kinds of heads have in common for their reader.
 pub(super) trait Head: Sized {
-    /// The first bytes of a head. Where they may yet become one, this is `Incomplete`; it never needs more
-    /// than a few dozen of them.
-    fn opening(input: &[u8]) -> IResult<&[u8], ()>;
+    /// Can a head begin with these bytes, as far as they go? A few dozen of them tell.
+    fn may_begin(bytes: &[u8]) -> bool;
 
     /// Is this line, given with its line end, a start line of HTTP/1?
     fn is_start_line(line: &[u8]) -> bool;
 
-    /// Reads a head whose start line is one and which ends with an empty line. `None` when it has more than
-    /// `bound` fields.
-    fn parse(bytes: &[u8], bound: usize) -> Option<Self>;
+    /// A head that has no more than this start line yet, and what is odd about that.
+    fn begin(line: &[u8]) -> Option<(Self, Odd)>;
+
+    /// The same with its fields, and its size in bytes.
+    fn with(self, headers: Headers, anomalies: Vec<Anomaly>, size: usize) -> Self;
 
     /// Says which packets it came from.
     fn place(&mut self, first: PacketRef, last: PacketRef);
@@ -36,23 +32,53 @@ pub(super) trait Head: Sized {
     fn body(&self) -> Body;
 }
 
+/// What is odd about a start line.
+type Odd = [Option<Anomaly>; 2];
+
+/// Reads a head whose start line is one and which ends with an empty line. `None` when it has more than
+/// `bound` fields.
+pub(super) fn parse<H: Head>(bytes: &[u8], bound: usize) -> Option<H> {
+    let (line, fields) = Piece::of(bytes).line()?;
+    let (head, odd) = H::begin(line.bytes)?;
+    let (headers, anomalies) = Fields::behind(line, odd, fields).parse(bound)?;
+    Some(head.with(headers, anomalies, bytes.len()))
+}
+
+/// The head that these bytes begin with, and its size, where it is one by the grammar and written as nearly all are: it is
+/// gone through once. `None` where it is not, or not all there.
+pub(super) fn plain<H: Head>(bytes: &[u8], bound: usize) -> Option<(H, usize)> {
+    let (line, fields) = plain_line(bytes)?;
+    let (head, _) = H::begin(line).filter(|(_, odd)| *odd == [None; 2])?;
+    let (headers, size) = Headers::plain(fields, bound)?;
+    let size = line.len() + size;
+    Some((head.with(headers, Vec::new(), size), size))
+}
+
+/// A start line with its line end, and what is behind it, where that line is printable ASCII up to CRLF.
+fn plain_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = printable(bytes);
+    bytes.get(end..)?.starts_with(b"\r\n").then(|| bytes.split_at_checked(end + 2)).flatten()
+}
+
 impl Head for RequestHead {
-    fn opening(input: &[u8]) -> IResult<&[u8], ()> {
-        method(input).map(|(rest, _)| (rest, ()))
+    fn may_begin(bytes: &[u8]) -> bool {
+        let unfinished = bytes.len() <= LONGEST_METHOD && bytes.iter().copied().all(is_token_byte);
+        unfinished || method(bytes).is_some()
     }
 
     fn is_start_line(line: &[u8]) -> bool {
         request_line(line).is_some()
     }
 
-    fn parse(bytes: &[u8], bound: usize) -> Option<Self> {
-        let (line, fields) = Piece::of(bytes).line()?;
-        let (method, target, protocol) = request_line(line.bytes)?;
+    fn begin(line: &[u8]) -> Option<(Self, Odd)> {
+        let (method, target, protocol) = request_line(line)?;
         let odd = [protocol.anomaly(), odd_target(target)];
-        let (headers, anomalies) = Fields::behind(line, odd, fields).parse(bound)?;
         let (method, target, version) = (text(method), text(target), text(protocol.version));
-        let size = bytes.len() as u64;
-        Some(Self { method, target, version, headers, anomalies, size, ..Self::default() })
+        Some((Self { method, target, version, ..Self::default() }, odd))
+    }
+
+    fn with(self, headers: Headers, anomalies: Vec<Anomaly>, size: usize) -> Self {
+        Self { headers, anomalies, size: size as u64, ..self }
     }
 
     fn place(&mut self, first: PacketRef, last: PacketRef) {
@@ -65,23 +91,25 @@ impl Head for RequestHead {
 }
 
 impl Head for ResponseHead {
-    fn opening(input: &[u8]) -> IResult<&[u8], ()> {
-        status(input).map(|(rest, _)| (rest, ()))
+    fn may_begin(bytes: &[u8]) -> bool {
+        let mut begun = *b"HTTP/1.1 101 ";
+        begun.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+        status_line(&begun).is_some()
     }
 
     fn is_start_line(line: &[u8]) -> bool {
-        status(line).is_ok()
+        status_line(line).is_some()
     }
 
-    fn parse(bytes: &[u8], bound: usize) -> Option<Self> {
-        let (line, fields) = Piece::of(bytes).line()?;
-        let (reason, (protocol, status)) = status(line.bytes).ok()?;
-        let reason = without_line_end(reason);
+    fn begin(line: &[u8]) -> Option<(Self, Odd)> {
+        let (protocol, status, reason) = status_line(line)?;
         let odd = [protocol.anomaly(), odd_reason(reason)];
-        let (headers, anomalies) = Fields::behind(line, odd, fields).parse(bound)?;
         let reason = text(reason.strip_prefix(b" ").unwrap_or(reason));
-        let (version, size) = (text(protocol.version), bytes.len() as u64);
-        Some(Self { status, reason, version, headers, anomalies, size, ..Self::default() })
+        Some((Self { status, reason, version: text(protocol.version), ..Self::default() }, odd))
+    }
+
+    fn with(self, headers: Headers, anomalies: Vec<Anomaly>, size: usize) -> Self {
+        Self { headers, anomalies, size: size as u64, ..self }
     }
 
     fn place(&mut self, first: PacketRef, last: PacketRef) {
@@ -99,52 +127,52 @@ struct Protocol<'a> {
     version: &'a [u8],
 }
 
-impl Protocol<'_> {
+impl<'a> Protocol<'a> {
+    /// Only version 1.x has heads that are text: `PRI * HTTP/2.0` must not pass. // RFC 9112 §2.3, RFC 9113 §3.4
+    fn of(text: &'a [u8; 8]) -> Option<Self> {
+        let (name, version) = text.split_at_checked(5)?;
+        let is_known = name.eq_ignore_ascii_case(b"HTTP/") && matches!(version, [b'1', b'.', b'0'..=b'9']);
+        is_known.then_some(Self { name, version })
+    }
+
     fn anomaly(&self) -> Option<Anomaly> {
         (self.name != b"HTTP/").then_some(Anomaly { kind: AnomalyKind::ProtocolCase, field: None })
     }
 }
 
-/// Only version 1.x has heads that are text: `PRI * HTTP/2.0` must not pass. // RFC 9112 §2.3, RFC 9113 §3.4
-fn protocol(input: &[u8]) -> IResult<&[u8], Protocol<'_>> {
-    let version = recognize((char('1'), char('.'), satisfy(|digit| digit.is_ascii_digit())));
-    let (rest, (name, version)) = (tag_no_case(&b"HTTP/"[..]), version).parse(input)?;
-    Ok((rest, Protocol { name, version }))
-}
-
-/// `GET` and the space after it. // RFC 9112 §3.1
-fn method(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    terminated(take_while_m_n(1, LONGEST_METHOD, is_token_byte), char(' ')).parse(input)
+/// `GET`, and what is behind the space after it. // RFC 9112 §3.1
+fn method(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = line.iter().position(|byte| !is_token_byte(*byte))?;
+    let (method, rest) = line.split_at_checked(end)?;
+    Some((method, rest.strip_prefix(b" ")?)).filter(|_| (1..=LONGEST_METHOD).contains(&end))
 }
 
 /// Method, target and protocol. The target is all between the first and the last space, so that one which
 /// holds spaces is shown as it was. // RFC 9112 §3
 fn request_line(line: &[u8]) -> Option<(&[u8], &[u8], Protocol<'_>)> {
-    let (rest, method) = method(line).ok()?;
-    let mut from_the_end = trim_end(without_line_end(rest)).rsplitn(2, |byte| *byte == b' ');
-    let (_, protocol) = all_consuming(protocol).parse(from_the_end.next()?).ok()?;
-    let target = from_the_end.next().filter(|target| !trim_end(target).is_empty())?;
-    Some((method, target, protocol))
+    let (method, rest) = method(line)?;
+    let (target, version) = trim_end(without_line_end(rest)).split_last_chunk()?;
+    let target = target.strip_suffix(b" ").filter(|target| !trim_end(target).is_empty())?;
+    Some((method, target, Protocol::of(version)?))
 }
 
-/// Protocol and status code of a status line; its reason, with the space before it, is left. Reason and
-/// space are often missing. // RFC 9112 §4
-fn status(input: &[u8]) -> IResult<&[u8], (Protocol<'_>, u16)> {
-    let code = take_while_m_n(3, 3, |byte: u8| byte.is_ascii_digit()).map(decimal);
-    terminated((terminated(protocol, char(' ')), code), peek(one_of(" \t\r\n"))).parse(input)
-}
-
-fn decimal(digits: &[u8]) -> u16 {
-    digits.iter().fold(0, |value, digit| value * 10 + u16::from(digit.wrapping_sub(b'0')))
+/// Protocol, status code and reason, with the space before that. Reason and space are often missing. // RFC 9112 §4
+fn status_line(line: &[u8]) -> Option<(Protocol<'_>, u16, &[u8])> {
+    let (protocol, rest) = line.split_first_chunk()?;
+    let ([b' ', code @ ..], reason) = rest.split_first_chunk::<4>()? else { return None };
+    let is_status =
+        code.iter().all(u8::is_ascii_digit) && matches!(reason, [b' ' | b'\t' | b'\r' | b'\n', ..]);
+    let status = code.iter().fold(0, |value, digit| value * 10 + u16::from(digit.wrapping_sub(b'0')));
+    is_status.then_some((Protocol::of(protocol)?, status, without_line_end(reason)))
 }
 
 /// Header fields while their lines come in.
 struct Fields<'a> {
     /// The lines that are left.
     rest: Piece<'a>,
-    headers: Vec<Header>,
+    headers: Headers,
     /// Of the start line.
-    odd: [Option<Anomaly>; 2],
+    odd: Odd,
     has_bare_lf: bool,
     /// Of the fields.
     anomalies: Vec<Anomaly>,
@@ -152,17 +180,15 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Those behind a start line, of which this is odd.
-    fn behind(line: Piece<'_>, odd: [Option<Anomaly>; 2], rest: Piece<'a>) -> Self {
+    fn behind(line: Piece<'_>, odd: Odd, rest: Piece<'a>) -> Self {
         let has_bare_lf = ends_with_bare_lf(line.bytes);
-        Self { rest, headers: Vec::new(), odd, has_bare_lf, anomalies: Vec::new() }
+        Self { rest, headers: Headers::default(), odd, has_bare_lf, anomalies: Vec::new() }
     }
 
     /// The fields up to the empty line, and the anomalies of the whole head; `None` when there are more than `bound`.
     fn parse(mut self, bound: usize) -> Option<(Headers, Vec<Anomaly>)> {
-        let lines = memchr_iter(b'\n', self.rest.bytes).count();
-        self.headers.reserve_exact(lines.saturating_sub(1).min(bound));
         while let Some(line) = self.line() {
-            if self.headers.len() == bound {
+            if self.headers.count() == bound {
                 return None;
             }
             if is_indented(line) {
@@ -172,7 +198,7 @@ impl<'a> Fields<'a> {
         }
         let bare_lf = self.has_bare_lf.then_some(Anomaly { kind: AnomalyKind::BareLf, field: None });
         let anomalies = self.odd.into_iter().chain([bare_lf]).flatten().chain(self.anomalies);
-        Some((Headers(self.headers), anomalies.collect()))
+        Some((self.headers, anomalies.collect()))
     }
 
     /// The next line, without its end; `None` at the empty one.
@@ -203,7 +229,7 @@ impl<'a> Fields<'a> {
             self.value(value)
         };
         let name = name.utf8().unwrap_or_else(|| latin_1(name.bytes));
-        self.headers.push(Header { name, value });
+        self.headers.push(&name, &value);
     }
 
     /// The value with the lines that continue it.
@@ -231,7 +257,7 @@ impl<'a> Fields<'a> {
 
     /// Notes an anomaly of the field that comes next.
     fn note(&mut self, kind: AnomalyKind) {
-        let anomaly = Anomaly { kind, field: Some(self.headers.len()) };
+        let anomaly = Anomaly { kind, field: Some(self.headers.count()) };
         if self.anomalies.last() != Some(&anomaly) {
             self.anomalies.push(anomaly);
         }
@@ -337,11 +363,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn request(bytes: &[u8]) -> RequestHead {
-        RequestHead::parse(bytes, 256).unwrap()
+        parse(bytes, 256).unwrap()
     }
 
     fn response(bytes: &[u8]) -> ResponseHead {
-        ResponseHead::parse(bytes, 256).unwrap()
+        parse(bytes, 256).unwrap()
     }
 
     type NameAndValue = (String, String);
@@ -349,7 +375,7 @@ mod tests {
     /// The fields of a request with these lines, and its anomalies.
     fn fields(lines: &[u8]) -> (Vec<NameAndValue>, Vec<(AnomalyKind, Option<usize>)>) {
         let head = request(&[b"GET / HTTP/1.1\r\n", lines, b"\r\n"].concat());
-        let fields = head.headers.0.into_iter().map(|field| (field.name.into(), field.value.into()));
+        let fields = head.headers.iter().map(|field| field_of(field.name, field.value));
         (fields.collect(), head.anomalies.iter().map(|anomaly| (anomaly.kind, anomaly.field)).collect())
     }
 
@@ -365,7 +391,7 @@ mod tests {
             (head.method.as_str(), head.target.as_str(), head.version.as_str()),
             ("GET", "/chat?x=1", "1.1")
         );
-        let fields: Vec<_> = head.headers.0.iter().map(|h| (h.name.as_str(), h.value.as_str())).collect();
+        let fields: Vec<_> = head.headers.iter().map(|field| (field.name, field.value)).collect();
         assert_eq!(fields, [("Host", "a"), ("X-Empty", ""), ("sec-websocket-KEY", "k==")]);
         assert_eq!(head.anomalies, []);
     }
@@ -439,10 +465,10 @@ mod tests {
 
     #[test]
     fn an_opening_is_refused_at_the_first_byte_that_does_not_fit() {
-        let fits = |input: &[u8]| !matches!(RequestHead::opening(input), Err(nom::Err::Error(_)));
+        let fits = RequestHead::may_begin;
         assert!(fits(b"") && fits(b"G") && fits(b"GET") && fits(b"GET ") && fits(&[b'a'; 32]));
         assert!(!fits(b"\x16") && !fits(b"GE\0") && !fits(b" ") && !fits(b"*3\r") && !fits(&[b'a'; 33]));
-        let fits = |input: &[u8]| !matches!(ResponseHead::opening(input), Err(nom::Err::Error(_)));
+        let fits = ResponseHead::may_begin;
         assert!(fits(b"h") && fits(b"HTTP/1.") && fits(b"HTTP/1.1 10") && fits(b"HTTP/1.1 101\r"));
         assert!(!fits(b"HTTQ") && !fits(b"HTTP/2") && !fits(b"HTTP/1.1 1x") && !fits(b"\x81"));
     }
@@ -494,9 +520,9 @@ mod tests {
     #[test]
     fn the_number_of_fields_is_bounded_and_continuation_lines_are_none() {
         let bytes = b"GET / HTTP/1.1\r\nA: 1\r\n 2\r\n 3\r\nB: 4\r\n\r\n";
-        assert!(RequestHead::parse(bytes, 2).is_some());
-        assert!(RequestHead::parse(bytes, 1).is_none());
-        assert!(RequestHead::parse(b"GET / HTTP/1.1\r\n\r\n", 0).is_some());
+        assert!(parse::<RequestHead>(bytes, 2).is_some());
+        assert!(parse::<RequestHead>(bytes, 1).is_none());
+        assert!(parse::<RequestHead>(b"GET / HTTP/1.1\r\n\r\n", 0).is_some());
     }
 
     fn line_end() -> impl Strategy<Value = String> {
@@ -546,8 +572,6 @@ mod tests {
     }
 
     fn read_by_httparse(headers: &[httparse::Header<'_>]) -> Headers {
-        let header =
-            |field: &httparse::Header<'_>| Header { name: field.name.into(), value: text(field.value) };
-        Headers(headers.iter().map(header).collect())
+        headers.iter().map(|field| (field.name, text(field.value))).collect()
     }
 }

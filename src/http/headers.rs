@@ -1,37 +1,150 @@
 //! Header fields by name: single values, lists, tokens (RFC 9110 §5).
 
-use super::Headers;
+mod plain;
+
+use std::fmt;
+
+pub(super) use plain::printable;
+
+use super::FieldName;
+
+/// Header fields in wire order, names as written.
+#[derive(Clone, Default)]
+pub struct Headers {
+    /// What names and values lie in: the lines of a head as they came, or one after the other.
+    text: String,
+    fields: Vec<Field>,
+    /// The bits of all names that are known.
+    names: u32,
+}
+
+/// One header field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Header<'a> {
+    /// As written; compared without case.
+    pub name: &'a str,
+    /// Without the white space around it. Bytes that are not UTF-8 are read as Latin-1.
+    pub value: &'a str,
+}
+
+/// Where a field lies in the text.
+#[derive(Clone, Copy, Debug)]
+struct Field {
+    name: Span,
+    value: Span,
+    known: Option<FieldName>,
+}
+
+/// From one byte to another.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    from: u32,
+    to: u32,
+}
 
 impl Headers {
-    /// The value of the first field of that name, in any case; found soonest where it is written as here.
-    pub fn first(&self, name: &str) -> Option<&str> {
-        let field = self.0.iter().find(|field| is_same(&field.name, name));
-        field.map(|field| field.value.as_str())
+    /// The value of the first field of that name.
+    pub fn first(&self, name: FieldName) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    /// Is there a field of that name?
+    pub const fn has(&self, name: FieldName) -> bool {
+        self.names & name.bit() != 0
     }
 
     /// The values of all fields of that name, in wire order.
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let fields = self.0.iter().filter(move |field| is_same(&field.name, name));
-        fields.map(|field| field.value.as_str())
+    pub fn all(&self, name: FieldName) -> impl Iterator<Item = &str> {
+        let fields = if self.has(name) { self.fields.as_slice() } else { &[] };
+        fields.iter().filter(move |field| field.known == Some(name)).map(|field| self.text_of(field.value))
     }
 
     /// The elements of a comma list that may be spread over several fields, without the white space around
     /// them and without empty ones. A comma in a quoted string separates nothing. // RFC 9110 §5.6.1
-    pub fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn list(&self, name: FieldName) -> impl Iterator<Item = &str> {
         self.all(name).flat_map(|value| unquoted_parts(value, ',')).filter(|element| !element.is_empty())
     }
 
     /// Does the list have that element, in any case?
-    pub fn has_token(&self, name: &str, token: &str) -> bool {
-        let is_it = |text: &str| is_same(text, token);
+    pub fn has_token(&self, name: FieldName, token: &str) -> bool {
+        let is_it = |text: &str| text == token || text.eq_ignore_ascii_case(token);
         // Most lists are that one element, and need not be taken apart.
         self.all(name).any(|value| is_it(value) || unquoted_parts(value, ',').any(is_it))
     }
+
+    /// All fields.
+    pub fn iter(&self) -> impl Iterator<Item = Header<'_>> + Clone {
+        self.fields.iter().map(|field| self.header(field))
+    }
+
+    /// The field of that number, counted from 0.
+    pub fn get(&self, index: usize) -> Option<Header<'_>> {
+        self.fields.get(index).map(|field| self.header(field))
+    }
+
+    /// Adds a field behind the others.
+    pub fn push(&mut self, name: &str, value: &str) {
+        let known = FieldName::of(name.as_bytes());
+        let (name, value) = (self.append(name), self.append(value));
+        self.names |= known.map_or(0, FieldName::bit);
+        self.fields.push(Field { name, value, known });
+    }
+
+    /// How many fields there are.
+    pub(super) fn count(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Bytes of memory that it takes beside itself.
+    pub(crate) fn memory(&self) -> usize {
+        self.text.capacity() + self.fields.capacity() * size_of::<Field>()
+    }
+
+    fn append(&mut self, text: &str) -> Span {
+        let from = offset(self.text.len());
+        self.text.push_str(text);
+        Span { from, to: offset(self.text.len()) }
+    }
+
+    fn header(&self, field: &Field) -> Header<'_> {
+        Header { name: self.text_of(field.name), value: self.text_of(field.value) }
+    }
+
+    fn text_of(&self, span: Span) -> &str {
+        self.text.get(span.from as usize..span.to as usize).unwrap_or_default()
+    }
 }
 
-/// In any case. Few names are written in another one than here, and only those are compared letter by letter.
-fn is_same(written: &str, name: &str) -> bool {
-    written.len() == name.len() && (written == name || written.eq_ignore_ascii_case(name))
+/// Heads are smaller than that: see [`LARGEST_HEAD`].
+fn offset(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+/// What a place in a head's text can be counted to, whatever the limits allow; read as Latin-1, bytes take two.
+pub(super) const LARGEST_HEAD: usize = u32::MAX as usize / 2;
+
+/// From pairs of name and value.
+impl<Name: AsRef<str>, Value: AsRef<str>> FromIterator<(Name, Value)> for Headers {
+    fn from_iter<Fields: IntoIterator<Item = (Name, Value)>>(fields: Fields) -> Self {
+        let mut headers = Self::default();
+        fields.into_iter().for_each(|(name, value)| headers.push(name.as_ref(), value.as_ref()));
+        headers
+    }
+}
+
+/// Equal are those with the same fields, wherever these lie.
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Headers {}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(|field| (field.name, field.value))).finish()
+    }
 }
 
 /// The trimmed parts of `value` between separators that stand outside quoted strings. A quoted string that
@@ -115,40 +228,43 @@ pub fn is_token(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Header;
     use super::*;
 
+    const HOST: FieldName = FieldName::Host;
+    const UPGRADE: FieldName = FieldName::Upgrade;
+
     fn headers(fields: &[(&str, &str)]) -> Headers {
-        let header = |&(name, value): &(&str, &str)| Header { name: name.into(), value: value.into() };
-        Headers(fields.iter().map(header).collect())
+        fields.iter().copied().collect()
     }
 
     #[test]
     fn a_name_is_found_in_any_case() {
         let headers = headers(&[("Host", "a"), ("host", "b"), ("Hos", "c")]);
-        assert_eq!(headers.first("HOST"), Some("a"));
-        assert_eq!(headers.all("hOst").collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(headers.first("origin"), None);
+        assert_eq!(headers.first(HOST), Some("a"));
+        assert_eq!(headers.all(HOST).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(headers.first(FieldName::Origin), None);
+        assert!(headers.has(HOST) && !headers.has(FieldName::Origin));
     }
 
     #[test]
     fn a_list_over_several_fields_is_one_list_without_empty_elements() {
-        let headers = headers(&[("P", "a, b,, "), ("X", "no"), ("p", " ,\tc\t"), ("P", "")]);
-        assert_eq!(headers.list("p").collect::<Vec<_>>(), ["a", "b", "c"]);
+        let headers =
+            headers(&[("Upgrade", "a, b,, "), ("X", "no"), ("upgrade", " ,\tc\t"), ("Upgrade", "")]);
+        assert_eq!(headers.list(UPGRADE).collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 
     #[test]
     fn a_comma_in_a_quoted_string_separates_nothing() {
-        let headers = headers(&[("E", r#"x; a="b,c", y; q="\",", z; open="1,2"#), ("E", "next")]);
-        let elements: Vec<_> = headers.list("e").collect();
+        let headers = headers(&[("Upgrade", r#"x; a="b,c", y; q="\",", z; open="1,2"#), ("Upgrade", "next")]);
+        let elements: Vec<_> = headers.list(UPGRADE).collect();
         assert_eq!(elements, [r#"x; a="b,c""#, r#"y; q="\",""#, r#"z; open="1,2"#, "next"]);
     }
 
     #[test]
     fn a_token_is_a_whole_element_in_any_case() {
         let headers = headers(&[("Connection", "keep-alive, UPGRADE"), ("Upgrade", "websocket2")]);
-        assert!(headers.has_token("connection", "upgrade"));
-        assert!(!headers.has_token("upgrade", "websocket"));
-        assert!(!headers.has_token("origin", ""));
+        assert!(headers.has_token(FieldName::Connection, "upgrade"));
+        assert!(!headers.has_token(UPGRADE, "websocket"));
+        assert!(!headers.has_token(FieldName::Origin, ""));
     }
 }

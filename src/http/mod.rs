@@ -5,11 +5,13 @@ pub mod deflate;
 pub mod extensions;
 mod head;
 mod headers;
+mod names;
 mod reader;
 mod upgrade;
 
 pub use extensions::ExtensionList;
-pub use headers::is_token;
+pub use headers::{Header, Headers, is_token};
+pub use names::FieldName;
 pub use reader::{RequestReader, RequestStep, ResponseReader, ResponseStep, Step};
 pub use upgrade::{Dialect, asks_for_websocket, key_length, nonce, switches_to_websocket};
 
@@ -57,19 +59,6 @@ pub struct ResponseHead {
     pub first: PacketRef,
     /// The packet that completed it.
     pub last: PacketRef,
-}
-
-/// Header fields in wire order, names as written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(pub Vec<Header>);
-
-/// One header field.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Header {
-    /// As written; compared without case.
-    pub name: CompactString,
-    /// Without the white space around it. Bytes that are not UTF-8 are read as Latin-1.
-    pub value: CompactString,
 }
 
 /// A place where a head leaves the grammar of RFC 9112 and was read all the same.

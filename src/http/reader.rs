@@ -1,10 +1,10 @@
 //! Chunks of one direction → heads, as soon as each is whole; bodies are stepped over.
 
 use memchr::memchr;
-use nom::Err::Incomplete;
 
 use super::body::{Body, Progress};
-use super::head::{Head, without_line_end};
+use super::head::{self, Head, without_line_end};
+use super::headers::LARGEST_HEAD;
 use super::{RequestHead, ResponseHead};
 use crate::limits::Limits;
 use crate::packet::PacketRef;
@@ -155,7 +155,7 @@ enum State {
 
 impl Reader {
     fn new(limits: &Limits) -> Self {
-        Self { state: State::Between, size: limits.head, fields: limits.headers }
+        Self { state: State::Between, size: limits.head.min(LARGEST_HEAD), fields: limits.headers }
     }
 
     fn next<H: Head>(&mut self, input: &mut &[u8], at: PacketRef) -> Option<Step<H>> {
@@ -193,16 +193,20 @@ impl Reader {
         let known = partial.bytes.len();
         let room = self.size.saturating_sub(known);
         let fresh = input.get(..room).unwrap_or(input);
+        if known == 0
+            && let Some((head, size)) = head::plain(fresh, self.fields)
+        {
+            *input = input.get(size..).unwrap_or_default();
+            return Some(self.whole(head, &partial));
+        }
         let bytes = joined(&mut partial.bytes, fresh);
         match partial.scan.end::<H>(bytes) {
             Err(NotHttp) => return self.end(Step::NotHttp),
             Ok(Some(end)) => {
-                let head = bytes.get(..end).and_then(|bytes| H::parse(bytes, self.fields));
-                let Some(mut head) = head else { return self.end(Step::TooLarge) };
+                let head = bytes.get(..end).and_then(|bytes| head::parse(bytes, self.fields));
+                let Some(head) = head else { return self.end(Step::TooLarge) };
                 *input = input.get(end.saturating_sub(known)..).unwrap_or_default();
-                head.place(partial.first, partial.last);
-                self.expect(head.body());
-                return Some(Step::Head(head));
+                return Some(self.whole(head, &partial));
             }
             Ok(None) if fresh.len() < input.len() => return self.end(Step::TooLarge),
             Ok(None) => {}
@@ -213,6 +217,12 @@ impl Reader {
         *input = &[];
         self.state = State::InHead(partial);
         None
+    }
+
+    fn whole<H: Head>(&mut self, mut head: H, partial: &Partial) -> Step<H> {
+        head.place(partial.first, partial.last);
+        self.expect(head.body());
+        Step::Head(head)
     }
 
     fn expect(&mut self, body: Body) {
@@ -313,7 +323,7 @@ impl Scan {
 
     /// Is the start line whole? Anything else than HTTP is refused at the first byte that shows it.
     fn start_line<H: Head>(&mut self, bytes: &[u8]) -> Result<bool, NotHttp> {
-        if H::opening(bytes).is_err_and(|error| !matches!(error, Incomplete(_))) {
+        if !H::may_begin(bytes) {
             return Err(NotHttp);
         }
         let fresh = bytes.get(self.at..).unwrap_or_default();

@@ -1,21 +1,24 @@
 //! Request and response heads → the opening handshake: its outcome and its facts (RFC 6455 §4).
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{GeneralPurpose, PAD, STANDARD};
 use sha1::{Digest as _, Sha1};
 
 use super::body::is_hixie_76;
-use super::{Accept, ExtensionList, Handshake, Headers, Outcome, RequestHead, ResponseHead};
+use super::{Accept, ExtensionList, FieldName, Handshake, Headers, Outcome, RequestHead, ResponseHead};
 
 /// Does it ask for a WebSocket? A `Sec-WebSocket-Key` is enough: proxies strip `Upgrade`, which is a field of one
 /// hop, and then the answer is worth showing. // RFC 6455 §4.1
 pub fn asks_for_websocket(request: &RequestHead) -> bool {
-    request.headers.has_token("Upgrade", "websocket") || request.headers.first("Sec-WebSocket-Key").is_some()
+    request.headers.has_token(FieldName::Upgrade, "websocket")
+        || request.headers.has(FieldName::SecWebSocketKey)
 }
 
 /// Does the connection speak WebSocket after it, of whatever dialect? // RFC 9110 §7.8
 pub fn switches_to_websocket(response: &ResponseHead) -> bool {
-    response.status == 101 && response.headers.has_token("Upgrade", "websocket")
+    response.status == 101 && response.headers.has_token(FieldName::Upgrade, "websocket")
 }
 
 /// Which generation of the protocol a handshake speaks. Those before RFC 6455 are of the years 2009 to 2011.
@@ -55,8 +58,8 @@ impl Handshake {
 
     /// Is the accept value of an answer the right one for the key of a request? `None` when one of them is missing.
     pub fn accepts(request: &RequestHead, response: &ResponseHead) -> Option<bool> {
-        let key = request.headers.first("Sec-WebSocket-Key")?;
-        Some(accept_value(&response.headers)? == accept_for(key))
+        let key = request.headers.first(FieldName::SecWebSocketKey)?;
+        Some(is_accept_for(key, &accept_value(&response.headers)?))
     }
 
     /// Do frames follow the answer, also where a client has to fail the connection? The right accept value says it as
@@ -86,28 +89,28 @@ impl Handshake {
 
     /// `Host` of the request.
     pub fn host(&self) -> Option<&str> {
-        self.requested("Host")
+        self.requested(FieldName::Host)
     }
 
     /// `Origin` of the request, or `Sec-WebSocket-Origin` as the drafts up to hybi-12 call it.
     pub fn origin(&self) -> Option<&str> {
-        self.requested("Origin").or_else(|| self.requested("Sec-WebSocket-Origin"))
+        self.requested(FieldName::Origin).or_else(|| self.requested(FieldName::SecWebSocketOrigin))
     }
 
     /// `Sec-WebSocket-Version` of the request.
     pub fn websocket_version(&self) -> Option<&str> {
-        self.requested("Sec-WebSocket-Version")
+        self.requested(FieldName::SecWebSocketVersion)
     }
 
     /// `Sec-WebSocket-Key` of the request, the first if there are several.
     pub fn key(&self) -> Option<&str> {
-        self.requested("Sec-WebSocket-Key")
+        self.requested(FieldName::SecWebSocketKey)
     }
 
     /// `Sec-WebSocket-Accept` of the response beside what the key asks for. Several fields that differ are one value with
     /// commas, which is right for no key. // RFC 9110 §5.2
     pub fn accept(&self) -> Option<Accept> {
-        let value = accept_value(&self.response.as_ref()?.headers)?;
+        let value = accept_value(&self.response.as_ref()?.headers)?.into_owned();
         // It was worked out when the outcome was.
         let expected = |key| if self.is_accepted() { value.clone() } else { accept_for(key) };
         Some(Accept { expected: self.key().map(expected), value })
@@ -115,16 +118,13 @@ impl Handshake {
 
     /// The subprotocols that the client offers, best first, as one list over all fields. // RFC 6455 §11.3.4
     pub fn subprotocols_offered(&self) -> Vec<&str> {
-        let name = "Sec-WebSocket-Protocol";
-        match &self.request {
-            Some(request) if request.headers.first(name).is_some() => request.headers.list(name).collect(),
-            _ => Vec::new(),
-        }
+        let lists = self.request.iter();
+        lists.flat_map(|request| request.headers.list(FieldName::SecWebSocketProtocol)).collect()
     }
 
     /// The subprotocol that the server chose; `None` for an empty field too.
     pub fn subprotocol(&self) -> Option<&str> {
-        self.answered_with("Sec-WebSocket-Protocol").filter(|value| !value.is_empty())
+        self.answered_with(FieldName::SecWebSocketProtocol).filter(|value| !value.is_empty())
     }
 
     /// The extensions that the client offers.
@@ -152,14 +152,14 @@ impl Handshake {
             Some(_) => return Dialect::Rfc6455,
             None => {}
         }
-        if self.key().is_some() || self.answered_with("Sec-WebSocket-Accept").is_some() {
+        if self.key().is_some() || self.answered_with(FieldName::SecWebSocketAccept).is_some() {
             Dialect::Rfc6455
         } else if self.request.as_ref().is_some_and(|request| is_hixie_76(&request.headers))
-            || self.answered_with("Sec-WebSocket-Location").is_some()
+            || self.answered_with(FieldName::SecWebSocketLocation).is_some()
         {
             Dialect::Hixie76
-        } else if self.requested("WebSocket-Protocol").is_some()
-            || self.answered_with("WebSocket-Location").is_some()
+        } else if self.requested(FieldName::WebSocketProtocol).is_some()
+            || self.answered_with(FieldName::WebSocketLocation).is_some()
         {
             Dialect::Hixie75
         } else {
@@ -173,30 +173,33 @@ impl Handshake {
         if response.status != 101 {
             return Outcome::Refused;
         }
-        let switches = switches_to_websocket(response) && response.headers.has_token("Connection", "Upgrade");
+        let switches =
+            switches_to_websocket(response) && response.headers.has_token(FieldName::Connection, "Upgrade");
         if switches && self.accept_is_right() { Outcome::Accepted } else { Outcome::Invalid }
     }
 
     /// Without the request, the accept value is taken on trust; with a request without key, none is right.
     fn accept_is_right(&self) -> bool {
-        self.accept().is_some_and(|accept| accept.valid().unwrap_or(self.request.is_none()))
+        let value = self.response.as_ref().and_then(|response| accept_value(&response.headers));
+        value.is_some_and(|value| self.key().map_or(self.request.is_none(), |key| is_accept_for(key, &value)))
     }
 
-    fn requested(&self, name: &str) -> Option<&str> {
+    fn requested(&self, name: FieldName) -> Option<&str> {
         self.request.as_ref()?.headers.first(name)
     }
 
-    fn answered_with(&self, name: &str) -> Option<&str> {
+    fn answered_with(&self, name: FieldName) -> Option<&str> {
         self.response.as_ref()?.headers.first(name)
     }
 }
 
-fn accept_value(headers: &Headers) -> Option<String> {
-    let mut values = headers.all("Sec-WebSocket-Accept");
+fn accept_value(headers: &Headers) -> Option<Cow<'_, str>> {
+    let mut values = headers.all(FieldName::SecWebSocketAccept);
     let mut last = values.next()?;
-    let mut value = last.to_owned();
+    let mut value = Cow::Borrowed(last);
     for next in values {
         if next != last {
+            let value = value.to_mut();
             value.push_str(", ");
             value.push_str(next);
         }
@@ -205,9 +208,20 @@ fn accept_value(headers: &Headers) -> Option<String> {
     Some(value)
 }
 
-/// The accept value for a key, which is used as it was sent, not decoded. // RFC 6455 §4.2.2
+/// The accept value for a key.
 fn accept_for(key: &str) -> String {
-    STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize())
+    STANDARD.encode(accept_digest(key))
+}
+
+fn is_accept_for(key: &str, value: &str) -> bool {
+    let mut expected = [0; ACCEPT_LENGTH];
+    let length = STANDARD.encode_slice(accept_digest(key), &mut expected);
+    length == Ok(ACCEPT_LENGTH) && value.as_bytes() == expected
+}
+
+/// A key is used as it was sent, not decoded. // RFC 6455 §4.2.2
+fn accept_digest(key: &str) -> impl AsRef<[u8]> {
+    Sha1::new().chain_update(key).chain_update(GUID).finalize()
 }
 
 /// How many bytes a `Sec-WebSocket-Key` stands for; `None` when it isn't base64. As strict as servers are:
@@ -228,18 +242,19 @@ pub fn nonce(key: &str) -> Option<u128> {
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&base64::alphabet::STANDARD, PAD.with_decode_allow_trailing_bits(true));
 
+/// Of a SHA-1 in base64.
+const ACCEPT_LENGTH: usize = 28;
+
 /// Fixed by RFC 6455 §1.3.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 #[cfg(test)]
 mod tests {
-    use super::super::Header;
     use super::*;
     use crate::packet::{PacketRef, Timestamp};
 
     fn headers(fields: &[(&str, &str)]) -> Headers {
-        let header = |&(name, value): &(&str, &str)| Header { name: name.into(), value: value.into() };
-        Headers(fields.iter().map(header).collect())
+        fields.iter().copied().collect()
     }
 
     fn request(fields: &[(&str, &str)]) -> RequestHead {

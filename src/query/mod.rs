@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
     use crate::event::{ConnectionId, Opening, Transport};
-    use crate::http::{Handshake, Header, Headers, Outcome, RequestHead, ResponseHead};
+    use crate::http::{Handshake, Outcome, RequestHead, ResponseHead};
     use crate::packet::{Endpoint, PacketRef, Side, Timestamp};
     use crate::websocket::{Message, Opcode, TextState};
 
@@ -351,8 +351,7 @@ mod tests {
     }
 
     fn opening() -> Opening {
-        let header = |name: &str, value: &str| Header { name: name.into(), value: value.into() };
-        let headers = Headers(vec![header("Host", "example.com"), header("Origin", "http://example.com")]);
+        let headers = [("Host", "example.com"), ("Origin", "http://example.com")].into_iter().collect();
         let request = RequestHead { headers, last: at(4, 0), ..RequestHead::default() };
         let response = ResponseHead { status: 101, last: at(5, 3_000_000), ..ResponseHead::default() };
         let endpoint = |address: [u8; 4], port| Endpoint { address: address.into(), port };

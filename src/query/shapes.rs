@@ -291,7 +291,7 @@ fn close_frame(message: &Message) -> Option<Value<'_>> {
 }
 
 fn headers(headers: &Headers) -> Value<'_> {
-    list(headers.0.iter().map(|each| list([Value::text(&each.name), Value::text(&each.value)].into_iter())))
+    list(headers.iter().map(|each| list([Value::text(each.name), Value::text(each.value)].into_iter())))
 }
 
 fn base64<'a>(message: &Message) -> Option<Value<'a>> {

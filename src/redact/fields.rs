@@ -46,15 +46,12 @@ impl<'f> Cleaner<'f> {
     /// All fields of a head.
     pub(super) fn headers(&mut self, headers: &mut Headers) {
         self.announced = false;
-        for header in &mut headers.0 {
-            if is_token(&header.name) {
-                header.value = self.value(header).into();
-            } else {
-                // A line that is no field can hold anything.
-                header.name = self.hide(&header.name).into();
-                header.value = self.hide(&header.value).into();
-            }
-        }
+        let clean = |header: Header<'_>| match header.name {
+            name if is_token(name) => (name.to_owned(), self.value(header)),
+            // A line that is no field can hold anything.
+            _ => (self.hide(header.name), self.hide(header.value)),
+        };
+        *headers = headers.iter().map(clean).collect();
     }
 
     /// What stands for a secret.
@@ -66,7 +63,7 @@ impl<'f> Cleaner<'f> {
         self.replaced.entry(secret.to_owned()).or_insert_with(fingerprint).clone()
     }
 
-    fn value(&mut self, Header { name, value }: &Header) -> String {
+    fn value(&mut self, Header { name, value }: Header<'_>) -> String {
         let name = name.to_ascii_lowercase();
         match name.as_str() {
             "cookie" => self.list(value, ';', Self::cookie),
@@ -78,9 +75,9 @@ impl<'f> Cleaner<'f> {
             "location" | "referer" | "content-location" | "origin" | "access-control-allow-origin" => {
                 url::clean(value, self)
             }
-            name if is_public(name, value) => value.to_string(),
+            name if is_public(name, value) => value.to_owned(),
             name if names_secret(name) || gives_away(value) => self.hide(value),
-            _ => value.to_string(),
+            _ => value.to_owned(),
         }
     }
 
@@ -220,9 +217,9 @@ mod tests {
     fn cleaned(name: &str, value: &str) -> String {
         let fingerprints = Fingerprints::new(&Key::of("key"));
         let mut cleaner = Cleaner::new(&fingerprints);
-        let mut headers = Headers(vec![Header { name: name.into(), value: value.into() }]);
+        let mut headers = Headers::from_iter([(name, value)]);
         cleaner.headers(&mut headers);
-        let Header { name, value } = headers.0.remove(0);
+        let Header { name, value } = headers.get(0).unwrap();
         let clean = format!("{name}: {value}");
         cleaner.into_replaced().values().fold(clean, |clean, fingerprint| clean.replace(fingerprint, "*"))
     }
@@ -317,11 +314,9 @@ mod tests {
         let fingerprints = Fingerprints::new(&Key::of("key"));
         let mut cleaner = Cleaner::new(&fingerprints);
         let mut head = |values: &[&str]| {
-            let field =
-                |value: &&str| Header { name: "Sec-WebSocket-Protocol".into(), value: (*value).into() };
-            let mut headers = Headers(values.iter().map(field).collect());
+            let mut headers = values.iter().map(|value| ("Sec-WebSocket-Protocol", value)).collect();
             cleaner.headers(&mut headers);
-            headers.0.iter().map(|header| header.value.starts_with("redacted:")).collect::<Vec<_>>()
+            headers.iter().map(|header| header.value.starts_with("redacted:")).collect::<Vec<_>>()
         };
         assert_eq!(head(&["bearer", "hunter2", "chat", "token"]), [false, true, false, false]);
         assert_eq!(head(&["chat", "hunter2"]), [false, true]);

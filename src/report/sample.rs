@@ -9,7 +9,7 @@ use crate::event::{
     Close, CloseHow, Closing, ConnectionId, Event, EventKind, Initiator, Opening, TimelineMessage, Totals,
     Traffic, Transport,
 };
-use crate::http::{Handshake, Header, Headers, Outcome, RequestHead, ResponseHead};
+use crate::http::{Handshake, Headers, Outcome, RequestHead, ResponseHead};
 use crate::packet::{CaptureInfo, Endpoint, PacketRef, Side, Timestamp};
 use crate::rules::{Blame, Finding, Rule, Severity};
 use crate::websocket::deflate::Unknown;
@@ -181,11 +181,13 @@ pub(super) fn spoil(event: &mut Event, text: &str, code: u16) {
             opening.tunnel = Some(text.to_owned());
             if let Some(request) = &mut opening.handshake.request {
                 (request.method, request.target, request.version) = (text.into(), text.into(), text.into());
-                request.headers.0.iter_mut().for_each(|header| header.value = text.into());
+                request.headers =
+                    request.headers.iter().map(|header| (header.name.to_owned(), text)).collect();
             }
             if let Some(response) = &mut opening.handshake.response {
                 (response.reason, response.version, response.status) = (text.into(), text.into(), code);
-                response.headers.0.iter_mut().for_each(|header| header.value = text.into());
+                response.headers =
+                    response.headers.iter().map(|header| (header.name.to_owned(), text)).collect();
             }
         }
         EventKind::Message(message) => {
@@ -447,9 +449,7 @@ fn response(status: u16, reason: &str, fields: &[(&str, &str)], at: PacketRef) -
 }
 
 fn headers(pairs: &[(&str, &str)]) -> Headers {
-    Headers(
-        pairs.iter().map(|(name, value)| Header { name: (*name).into(), value: (*value).into() }).collect(),
-    )
+    pairs.iter().copied().collect()
 }
 
 const fn rule(name: &'static str, severity: Severity, reference: &'static str) -> Rule {

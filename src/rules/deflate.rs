@@ -330,11 +330,11 @@ const BOMB_RATIO: u64 = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Header, Headers, RequestHead, ResponseHead};
+    use crate::http::{Headers, RequestHead, ResponseHead};
     use crate::websocket::deflate::Oddities;
 
     fn headers(extensions: &str) -> Headers {
-        Headers(vec![Header { name: "Sec-WebSocket-Extensions".into(), value: extensions.into() }])
+        Headers::from_iter([("Sec-WebSocket-Extensions", extensions)])
     }
 
     fn negotiated(offer: &str, answer: &str) -> Vec<(&'static str, Blame)> {

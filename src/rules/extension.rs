@@ -57,12 +57,12 @@ pub fn mux(channels: &Channels, at: PacketRef) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Header, Headers, ResponseHead};
+    use crate::http::{Headers, ResponseHead};
     use crate::websocket::{Message, Opcode};
 
     fn agreed(extensions: &str) -> Vec<&'static str> {
-        let field = Header { name: "Sec-WebSocket-Extensions".into(), value: extensions.into() };
-        let response = ResponseHead { status: 101, headers: Headers(vec![field]), ..ResponseHead::default() };
+        let headers = Headers::from_iter([("Sec-WebSocket-Extensions", extensions)]);
+        let response = ResponseHead { status: 101, headers, ..ResponseHead::default() };
         let mut found = Vec::new();
         check(&Handshake::answered(None, response), &mut |finding| found.push(finding.rule.name));
         found

@@ -208,13 +208,9 @@ impl From<&Opening> for Opened {
 
 fn telling_headers(handshake: &Handshake) -> Vec<(String, String)> {
     let refusal = handshake.response.as_ref().filter(|_| handshake.outcome == Outcome::Refused);
-    let tells = |header: &&Header| TELLING.iter().any(|name| header.name.eq_ignore_ascii_case(name));
-    let headers = refusal.into_iter().flat_map(|head| head.headers.0.iter());
-    headers
-        .filter(tells)
-        .take(TELLING.len())
-        .map(|header| (safe(&header.name), safe(&header.value)))
-        .collect()
+    let tells = |header: &Header<'_>| TELLING.iter().any(|name| header.name.eq_ignore_ascii_case(name));
+    let headers = refusal.into_iter().flat_map(|head| head.headers.iter());
+    headers.filter(tells).take(TELLING.len()).map(|header| (safe(header.name), safe(header.value))).collect()
 }
 
 /// Header fields that say why a server refused, what it wants instead, and what it is.

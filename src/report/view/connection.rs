@@ -239,7 +239,7 @@ struct HeaderList<'a>(&'a Headers);
 
 impl Serialize for HeaderList<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.0.iter().map(|header| (header.name.as_str(), header.value.as_str())))
+        serializer.collect_seq(self.0.iter().map(|header| (header.name, header.value)))
     }
 }
 

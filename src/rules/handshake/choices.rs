@@ -3,7 +3,7 @@
 use super::is_registered_subprotocol;
 use super::listed;
 use super::registry::KNOWN_EXTENSIONS;
-use crate::http::{ExtensionList, Handshake, RequestHead, ResponseHead, is_token};
+use crate::http::{ExtensionList, FieldName, Handshake, RequestHead, ResponseHead, is_token};
 use crate::packet::Side;
 use crate::rules::{Finding, Rule, rules};
 
@@ -92,7 +92,7 @@ fn check_offer(handshake: &Handshake, request: &RequestHead, broken: &mut impl F
         broken(&SUBPROTOCOL_INVALID_TOKEN, format!("{wrong:?} is offered"));
     } else if let Some(twice) = first_repeated(&offered) {
         broken(&SUBPROTOCOL_INVALID_TOKEN, format!("{twice:?} is offered twice"));
-    } else if offered.is_empty() && request.headers.first("Sec-WebSocket-Protocol").is_some() {
+    } else if offered.is_empty() && request.headers.has(FieldName::SecWebSocketProtocol) {
         broken(&SUBPROTOCOL_INVALID_TOKEN, "the list of offers is empty".into());
     }
     let extensions = handshake.extensions_offered();
@@ -127,8 +127,8 @@ fn check_subprotocol(
     response: &ResponseHead,
     broken: &mut impl FnMut(&'static Rule, String),
 ) {
-    let fields: Vec<_> = response.headers.all("Sec-WebSocket-Protocol").collect();
-    let chosen: Vec<_> = response.headers.list("Sec-WebSocket-Protocol").collect();
+    let fields: Vec<_> = response.headers.all(FieldName::SecWebSocketProtocol).collect();
+    let chosen: Vec<_> = response.headers.list(FieldName::SecWebSocketProtocol).collect();
     let offered = handshake.subprotocols_offered();
     match (&fields[..], &chosen[..]) {
         ([], _) if !offered.is_empty() => {

@@ -1,6 +1,6 @@
 //! What holds for the request and the answer alike → findings (RFC 6455 §4.1, RFC 9112).
 
-use crate::http::{AnomalyKind, Handshake, Headers, RequestHead, ResponseHead};
+use crate::http::{AnomalyKind, FieldName, Handshake, Headers, RequestHead, ResponseHead};
 use crate::packet::{PacketRef, Side};
 use crate::rules::{Finding, rules};
 
@@ -77,12 +77,12 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn check_tokens(&self, found: &mut impl FnMut(Finding)) {
-        if !self.headers.has_token("Upgrade", "websocket") {
-            let detail = format!("{}, expected websocket", self.shown("Upgrade"));
+        if !self.headers.has_token(FieldName::Upgrade, "websocket") {
+            let detail = format!("{}, expected websocket", self.shown(FieldName::Upgrade));
             found(UPGRADE_MISSING.broken(self.sender, self.at, detail));
         }
-        if !self.headers.has_token("Connection", "Upgrade") {
-            let detail = format!("{}, expected Upgrade among its tokens", self.shown("Connection"));
+        if !self.headers.has_token(FieldName::Connection, "Upgrade") {
+            let detail = format!("{}, expected Upgrade among its tokens", self.shown(FieldName::Connection));
             found(CONNECTION_MISSING.broken(self.sender, self.at, detail));
         }
     }
@@ -116,22 +116,22 @@ impl<'a> Fields<'a> {
             AnomalyKind::ObsFold => "a value that goes on in the next line",
             AnomalyKind::NotUtf8 => return None,
         };
-        let name = field.and_then(|field| self.headers.0.get(field)).map(|field| &field.name);
+        let name = field.and_then(|field| self.headers.get(field)).map(|field| field.name);
         Some(name.map_or(what.to_owned(), |name| format!("{what} ({name:?})")))
     }
 
     /// The field that says that a body follows.
     fn body_field(&self) -> Option<(&'static str, &'a str)> {
-        ["Transfer-Encoding", "Content-Length"]
+        [FieldName::TransferEncoding, FieldName::ContentLength]
             .into_iter()
-            .find_map(|name| self.headers.first(name).map(|value| (name, value)))
+            .find_map(|name| self.headers.first(name).map(|value| (name.as_str(), value)))
     }
 
     /// `Upgrade is "h2c"`, `no Upgrade`
-    fn shown(&self, name: &str) -> String {
+    fn shown(&self, name: FieldName) -> String {
         match self.headers.first(name) {
-            Some(value) => format!("{name} is {value:?}"),
-            None => format!("no {name}"),
+            Some(value) => format!("{} is {value:?}", name.as_str()),
+            None => format!("no {}", name.as_str()),
         }
     }
 }

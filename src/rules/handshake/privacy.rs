@@ -1,7 +1,8 @@
 //! Where the request comes from, and what it gives away → findings (RFC 6455 §10).
 
+use super::Quoted;
 use super::around::Around;
-use crate::http::{Handshake, RequestHead};
+use crate::http::{FieldName, Handshake, RequestHead};
 use crate::packet::Side;
 use crate::rules::{Finding, Rule, rules};
 
@@ -49,14 +50,14 @@ pub(super) fn check(handshake: &Handshake, around: &Around<'_>, found: &mut impl
     if !around.is_public() {
         return;
     }
-    let sent = |name: &str| request.headers.first(name).is_some();
-    if let Some(name) = ["Authorization", "Proxy-Authorization"].into_iter().find(|name| sent(name)) {
-        broken(&CLEARTEXT_CREDENTIALS, format!("{name} was sent in clear"));
+    let credentials = [FieldName::Authorization, FieldName::ProxyAuthorization];
+    if let Some(name) = credentials.into_iter().find(|name| request.headers.has(*name)) {
+        broken(&CLEARTEXT_CREDENTIALS, format!("{} was sent in clear", name.as_str()));
     }
-    if sent("Cookie") {
-        let cookies = request.headers.all("Cookie").flat_map(|value| value.split(';'));
-        let names = cookies.filter_map(|cookie| cookie.split('=').next().map(str::trim));
-        broken(&CLEARTEXT_COOKIE, format!("sent in clear: {}", super::listed(names.take(COOKIES_NAMED))));
+    if request.headers.has(FieldName::Cookie) {
+        let cookies = request.headers.all(FieldName::Cookie).flat_map(|value| value.split(';'));
+        let names = cookies.map(|cookie| before(cookie, b'=').trim());
+        broken(&CLEARTEXT_COOKIE, "sent in clear: ".to_owned() + &super::listed(names.take(COOKIES_NAMED)));
     }
 }
 
@@ -66,15 +67,15 @@ fn check_origin(
     broken: &mut impl FnMut(&'static Rule, String),
 ) {
     let Some(origin) = handshake.origin() else {
-        if let Some(agent) = request.headers.first("User-Agent").filter(|agent| is_browser(agent)) {
-            broken(&ORIGIN_MISSING, format!("no Origin, User-Agent is {agent:?}"));
+        if let Some(agent) = request.headers.first(FieldName::UserAgent).filter(|agent| is_browser(agent)) {
+            broken(&ORIGIN_MISSING, format!("no Origin, User-Agent is {}", Quoted(agent)));
         }
         return;
     };
     if let Some(host) = handshake.host()
         && !origin_host(origin).eq_ignore_ascii_case(without_port(host))
     {
-        broken(&ORIGIN_CROSS_SITE, format!("Origin is {origin:?}, Host is {host:?}"));
+        broken(&ORIGIN_CROSS_SITE, format!("Origin is {}, Host is {}", Quoted(origin), Quoted(host)));
     }
 }
 
@@ -86,29 +87,43 @@ fn is_browser(user_agent: &str) -> bool {
 /// `http://example.com:8080` → `example.com`; all of it where it has no host, as in `null`.
 fn origin_host(origin: &str) -> &str {
     let host = behind_scheme(origin).unwrap_or(origin);
-    without_port(host.split('/').next().unwrap_or(host))
+    without_port(before(host, b'/'))
 }
 
 /// `[::1]:80` → `[::1]`
 fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    }
+    let port = host.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let name = host.get(..host.len() - port).unwrap_or(host);
+    name.strip_suffix(':').unwrap_or(host)
 }
 
 /// The query parameters whose names say that they are secrets, and `user information` of an absolute target.
 fn credential_parameters(target: &str) -> Vec<&str> {
-    let target = target.split('#').next().unwrap_or_default();
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let authority = behind_scheme(path).and_then(|rest| rest.split('/').next());
+    let target = before(target, b'#');
+    let path = before(target, b'?');
+    let authority = behind_scheme(path).map(|rest| before(rest, b'/'));
     let user = authority.filter(|authority| authority.contains('@')).map(|_| "user information");
-    let parameters = query.split('&').filter_map(|pair| pair.split_once('='));
-    let secrets = parameters.filter(|(name, value)| !value.is_empty() && is_secret(name));
-    user.into_iter().chain(secrets.map(|(name, _)| name)).collect()
+    let query = target.get(path.len() + 1..).unwrap_or_default();
+    user.into_iter()
+        .chain(parameters(query).filter(|pair| is_secret(pair)).map(|pair| before(pair, b'=')))
+        .collect()
 }
 
-fn is_secret(name: &str) -> bool {
+/// `name=value`, and what else stands between `&`.
+fn parameters(mut query: &str) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let pair = (!query.is_empty()).then(|| before(query, b'&'))?;
+        query = query.get(pair.len() + 1..).unwrap_or_default();
+        Some(pair)
+    })
+}
+
+/// Does a parameter have a name that says that its value is a secret?
+fn is_secret(parameter: &str) -> bool {
+    let name = before(parameter, b'=');
+    if parameter.len() < name.len() + 2 {
+        return false;
+    }
     let plain = || name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
     let length = plain().count();
     SECRETS.iter().any(|secret| secret.len() == length && plain().eq(secret.bytes()))
@@ -116,7 +131,14 @@ fn is_secret(name: &str) -> bool {
 
 /// All behind the first `://`.
 fn behind_scheme(url: &str) -> Option<&str> {
-    url.match_indices(':').find_map(|(place, _)| url.get(place..)?.strip_prefix("://"))
+    let place = url.as_bytes().windows(3).position(|part| part == b"://")?;
+    url.get(place + 3..)
+}
+
+/// All before the first such character, which is one of ASCII. These texts are short: to look for it byte by byte is soonest done.
+fn before(text: &str, character: u8) -> &str {
+    let place = text.bytes().position(|byte| byte == character);
+    place.and_then(|place| text.get(..place)).unwrap_or(text)
 }
 
 /// Names of parameters, without `-` and `_`, that hold a secret wherever they are used. Session ids as in Socket.IO's

@@ -1,6 +1,6 @@
 //! The upgrade request → findings (RFC 6455 §4.1, §11.3).
 
-use crate::http::{Dialect, Handshake, Outcome, RequestHead, key_length, nonce};
+use crate::http::{Dialect, FieldName, Handshake, Outcome, RequestHead, key_length, nonce};
 use crate::packet::Side;
 use crate::rules::{Finding, Rule, rules};
 
@@ -83,14 +83,15 @@ fn check_line(request: &RequestHead, broken: &mut impl FnMut(&'static Rule, Stri
     if request.version == "1.0" {
         broken(&HTTP_VERSION_LOW, "the request is one of HTTP/1.0".into());
     }
-    if request.headers.first("Host").is_none() {
+    if !request.headers.has(FieldName::Host) {
         broken(&HOST_MISSING, "no Host in the request".into());
     }
 }
 
 fn check_key(request: &RequestHead, broken: &mut impl FnMut(&'static Rule, String)) {
-    let keys = || request.headers.all("Sec-WebSocket-Key");
-    match (keys().next(), keys().nth(1)) {
+    let keys = || request.headers.all(FieldName::SecWebSocketKey);
+    let mut both = keys();
+    match (both.next(), both.next()) {
         (None, _) => broken(&KEY_MISSING, "no Sec-WebSocket-Key in the request".into()),
         (Some(SAMPLE), None) => broken(&KEY_SAMPLE, format!("Sec-WebSocket-Key is {SAMPLE:?}")),
         (Some(key), None) if nonce(key).is_none() => {
@@ -110,16 +111,17 @@ fn check_version(
     request: &RequestHead,
     broken: &mut impl FnMut(&'static Rule, String),
 ) {
-    let versions = || request.headers.all("Sec-WebSocket-Version");
+    let versions = || request.headers.all(FieldName::SecWebSocketVersion);
     let refused = handshake.outcome == Outcome::Refused;
     let is_draft = || matches!(handshake.dialect(), Dialect::Hybi(_));
-    match (versions().next(), versions().nth(1)) {
+    let mut both = versions();
+    match (both.next(), both.next()) {
         (None, _) => broken(&VERSION_MISSING, "no Sec-WebSocket-Version in the request".into()),
         (Some("13"), None) => {}
         (Some(_), None) if !refused && is_draft() => {}
         (Some(version), None) if is_version(version) && refused => {
             let answer =
-                handshake.response.iter().flat_map(|head| head.headers.list("Sec-WebSocket-Version"));
+                handshake.response.iter().flat_map(|head| head.headers.list(FieldName::SecWebSocketVersion));
             let detail = format!("asked for version {version}, the server speaks: {}", super::listed(answer));
             broken(&VERSION_NEGOTIATED, detail);
         }

@@ -1,7 +1,7 @@
 //! The answer to the upgrade request → findings (RFC 6455 §4.1, §4.2.2).
 
 use super::around::End;
-use crate::http::{Handshake, Outcome, RequestHead, ResponseHead};
+use crate::http::{FieldName, Handshake, Outcome, RequestHead, ResponseHead};
 use crate::packet::Side;
 use crate::rules::thresholds::{Thresholds, reaches};
 use crate::rules::{Blame, Finding, rules};
@@ -60,7 +60,7 @@ rules! {
 pub(super) fn check(handshake: &Handshake, found: &mut impl FnMut(Finding)) {
     let Some(response) = &handshake.response else { return };
     let headers = &response.headers;
-    if response.status == 426 && headers.first("Sec-WebSocket-Version").is_none() {
+    if response.status == 426 && !headers.has(FieldName::SecWebSocketVersion) {
         let detail = "426 without Sec-WebSocket-Version".to_owned();
         found(VERSIONS_MISSING.broken(Side::Server, response.last, detail));
     }
@@ -71,7 +71,7 @@ pub(super) fn check(handshake: &Handshake, found: &mut impl FnMut(Finding)) {
         found(VERSION_LOW.broken(Side::Server, response.last, "101 in an answer of HTTP/1.0".into()));
     }
     // What switches to something else owes no accept value.
-    if handshake.is_accepted() || headers.has_token("Upgrade", "websocket") {
+    if handshake.is_accepted() || headers.has_token(FieldName::Upgrade, "websocket") {
         check_accept(handshake, response, found);
     }
 }
@@ -80,7 +80,7 @@ fn check_accept(handshake: &Handshake, response: &ResponseHead, found: &mut impl
     let mut broken = |rule: &'static crate::rules::Rule, detail: String| {
         found(rule.broken(Side::Server, response.last, detail));
     };
-    let values = || response.headers.all("Sec-WebSocket-Accept");
+    let values = || response.headers.all(FieldName::SecWebSocketAccept);
     if values().nth(1).is_some() {
         let values: Vec<_> = values().collect();
         broken(&ACCEPT_DUPLICATE, format!("{} values: {}", values.len(), values.join(", ")));
@@ -142,14 +142,21 @@ fn no_response(request: &RequestHead, end: End, thresholds: &Thresholds) -> Opti
 /// `403 Forbidden`, and what tells the client how to do better.
 fn refusal(response: &ResponseHead) -> String {
     let mut detail = format!("{} {}", response.status, response.reason).trim_end().to_owned();
-    for name in ["Location", "WWW-Authenticate", "Proxy-Authenticate", "Sec-WebSocket-Version", "Retry-After"]
-    {
+    for name in TELLING {
         if let Some(value) = response.headers.first(name) {
-            detail.push_str(&format!(", {name}: {value}"));
+            detail.push_str(&format!(", {}: {value}", name.as_str()));
         }
     }
     detail
 }
+
+const TELLING: [FieldName; 5] = [
+    FieldName::Location,
+    FieldName::WwwAuthenticate,
+    FieldName::ProxyAuthenticate,
+    FieldName::SecWebSocketVersion,
+    FieldName::RetryAfter,
+];
 
 #[cfg(test)]
 mod tests {

@@ -66,12 +66,12 @@ impl Scene {
     }
 
     pub(super) fn also_request(mut self, name: &str, value: &str) -> Self {
-        self.head_mut().headers.0.push(Header { name: name.into(), value: value.into() });
+        self.head_mut().headers.push(name, value);
         self
     }
 
     pub(super) fn without_request(mut self, name: &str) -> Self {
-        self.head_mut().headers.0.retain(|field| field.name != name);
+        without(&mut self.head_mut().headers, name);
         self
     }
 
@@ -82,13 +82,12 @@ impl Scene {
     }
 
     pub(super) fn also_response(mut self, name: &str, value: &str) -> Self {
-        let header = Header { name: name.into(), value: value.into() };
-        self.response.as_mut().unwrap().headers.0.push(header);
+        self.response.as_mut().unwrap().headers.push(name, value);
         self
     }
 
     pub(super) fn without_response(mut self, name: &str) -> Self {
-        self.response.as_mut().unwrap().headers.0.retain(|field| field.name != name);
+        without(&mut self.response.as_mut().unwrap().headers, name);
         self
     }
 
@@ -155,16 +154,22 @@ impl Scene {
 }
 
 fn headers(fields: &[(&str, &str)]) -> Headers {
-    Headers(
-        fields.iter().map(|(name, value)| Header { name: (*name).into(), value: (*value).into() }).collect(),
-    )
+    fields.iter().copied().collect()
 }
 
 fn set(headers: &mut Headers, name: &str, value: &str) {
-    match headers.0.iter_mut().find(|field| field.name == name) {
-        Some(field) => field.value = value.into(),
-        None => headers.0.push(Header { name: name.into(), value: value.into() }),
+    let known = headers.iter().any(|field| field.name == name);
+    let value_of =
+        |field: Header<'_>| if field.name == name { value.to_owned() } else { field.value.to_owned() };
+    *headers = headers.iter().map(|field| (field.name.to_owned(), value_of(field))).collect();
+    if !known {
+        headers.push(name, value);
     }
+}
+
+fn without(headers: &mut Headers, name: &str) {
+    let kept = headers.iter().filter(|field| field.name != name);
+    *headers = kept.map(|field| (field.name.to_owned(), field.value.to_owned())).collect();
 }
 
 fn at(nanos: i64) -> PacketRef {
