@@ -176,9 +176,9 @@ impl History {
         self.timing.stalled(receivers);
     }
 
-    /// The figures so far, taken out.
+    /// The figures of all of it.
     pub(super) fn statistics(&mut self) -> Statistics {
-        std::mem::take(&mut self.timing).statistics()
+        self.timing.statistics()
     }
 
     /// The connection is over: judges what was left open, and says who ended it and how.

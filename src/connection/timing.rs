@@ -94,11 +94,9 @@ impl Timing {
     }
 
     /// What is known at the end.
-    pub(super) fn statistics(self) -> Statistics {
-        let sides = self.sides.map(|side| {
-            let side = side.statistics();
-            (side != SideStatistics::default()).then(|| Box::new(side))
-        });
+    pub(super) fn statistics(&mut self) -> Statistics {
+        let [client, server] = &mut self.sides;
+        let sides = [client.statistics(), server.statistics()];
         Statistics { sides, ..Statistics::opened_after(self.handshake) }
     }
 
@@ -137,9 +135,14 @@ impl SideTiming {
         self.lengths.memory() + before + rare
     }
 
-    fn statistics(mut self) -> SideStatistics {
-        let rare = self.rare.map(|rare| rare.statistics()).unwrap_or_default();
-        SideStatistics { lengths: self.lengths.distribution(), rates: self.pace.distribution(), ..rare }
+    /// `None` where there is nothing to tell.
+    fn statistics(&mut self) -> Option<Box<SideStatistics>> {
+        let (lengths, rates) = (self.lengths.distribution(), self.pace.distribution());
+        let rare = self.rare.as_mut().map(|rare| rare.statistics());
+        let tells = lengths.is_some()
+            || rates.is_some()
+            || rare.as_ref().is_some_and(|rare| *rare != SideStatistics::default());
+        tells.then(|| Box::new(SideStatistics { lengths, rates, ..rare.unwrap_or_default() }))
     }
 }
 
@@ -176,7 +179,7 @@ impl Rare {
         }
     }
 
-    fn statistics(mut self) -> SideStatistics {
+    fn statistics(&mut self) -> SideStatistics {
         SideStatistics {
             transfers: self.transfers.distribution(),
             interleaved: self.interleaved,
@@ -205,13 +208,13 @@ impl Pace {
         self.messages = 0;
     }
 
-    fn distribution(mut self) -> Option<Distribution> {
+    fn distribution(&mut self) -> Option<Distribution> {
         // Most connections that are short have their messages in one second.
         if self.before.is_none() && self.messages > 0 {
             return Distribution::of(&mut [self.messages]);
         }
         self.end_second();
-        self.before?.distribution()
+        self.before.as_ref()?.distribution()
     }
 }
 

@@ -64,6 +64,10 @@ pub struct Distribution {
 impl Distribution {
     /// Of values that are all at hand, whose order changes; `None` where there is none.
     pub fn of<Value: Copy + Ord + Into<u64>>(values: &mut [Value]) -> Option<Self> {
+        if let [only] = values {
+            let only = (*only).into();
+            return Some(Self { count: 1, min: only, p50: only, p90: only, p99: only, max: only });
+        }
         let (min, max) = ((*values.iter().min()?).into(), (*values.iter().max()?).into());
         let count = values.len() as u64;
         // Each is found among the values up to the one before, which costs less than to sort them.
@@ -84,8 +88,8 @@ impl Distribution {
 
     /// The place of a percentile among `count` sorted values, from 1 (nearest rank).
     pub fn rank(count: u64, percent: u64) -> u64 {
-        let rank = (u128::from(count) * u128::from(percent)).div_ceil(100);
-        u64::try_from(rank).unwrap_or(u64::MAX).max(1)
+        let (hundreds, rest) = (count / 100, count % 100);
+        hundreds.saturating_mul(percent).saturating_add((rest * percent).div_ceil(100)).max(1)
     }
 }
 

@@ -44,6 +44,10 @@ impl Sketch {
 
     /// `None` where no value came.
     pub(super) fn distribution(&mut self) -> Option<Distribution> {
+        // Of a short connection that is all.
+        if self.before.is_empty() {
+            return Distribution::of(self.latest.get_mut(..usize::from(self.count))?);
+        }
         self.put_away();
         match &mut self.before {
             Values::Short(few) => Distribution::of(few),
@@ -81,6 +85,10 @@ impl Default for Values {
 }
 
 impl Values {
+    const fn is_empty(&self) -> bool {
+        matches!(self, Self::Short(few) if few.is_empty())
+    }
+
     fn push(&mut self, value: u64) {
         match (&mut *self, u16::try_from(value)) {
             (Self::Short(few), Ok(value)) if few.len() < FEW => push(few, value),
