@@ -22,8 +22,6 @@ mod scene;
 
 pub use around::{Around, Conduct, EarlyData, End};
 
-use std::fmt::{self, Display};
-
 use super::thresholds::Thresholds;
 use super::{Finding, Rule};
 use crate::http::{Dialect, Handshake};
@@ -71,28 +69,9 @@ pub fn check(
 }
 
 /// `a, b`, or `none`.
-fn listed<Item: Display>(items: impl IntoIterator<Item = Item>) -> String {
-    let mut items = items.into_iter();
-    let Some(first) = items.next() else { return "none".to_owned() };
-    items.fold(first.to_string(), |mut text, item| {
-        text.push_str(", ");
-        text.push_str(&item.to_string());
-        text
-    })
-}
-
-/// A text as `{:?}` has it, which looks at each letter; most have none to escape.
-struct Quoted<'a>(&'a str);
-
-impl Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_plain = |byte| matches!(byte, b' '..=b'!' | b'#'..=b'[' | b']'..=b'~');
-        if self.0.bytes().all(is_plain) {
-            ["\"", self.0, "\""].into_iter().try_for_each(|part| f.write_str(part))
-        } else {
-            fmt::Debug::fmt(self.0, f)
-        }
-    }
+fn listed<Item: ToString>(items: impl IntoIterator<Item = Item>) -> String {
+    let items: Vec<_> = items.into_iter().map(|item| item.to_string()).collect();
+    if items.is_empty() { "none".to_owned() } else { items.join(", ") }
 }
 
 /// The first of several faults that are one finding: `a, and 2 more`.

@@ -1,6 +1,5 @@
 //! Where the request comes from, and what it gives away → findings (RFC 6455 §10).
 
-use super::Quoted;
 use super::around::Around;
 use crate::http::{FieldName, Handshake, RequestHead};
 use crate::packet::Side;
@@ -57,8 +56,19 @@ pub(super) fn check(handshake: &Handshake, around: &Around<'_>, found: &mut impl
     if request.headers.has(FieldName::Cookie) {
         let cookies = request.headers.all(FieldName::Cookie).flat_map(|value| value.split(';'));
         let names = cookies.map(|cookie| before(cookie, b'=').trim());
-        broken(&CLEARTEXT_COOKIE, "sent in clear: ".to_owned() + &super::listed(names.take(COOKIES_NAMED)));
+        broken(&CLEARTEXT_COOKIE, sent_in_clear(names.take(COOKIES_NAMED)));
     }
+}
+
+/// Nearly every request that browsers send in clear has cookies: written without what formats anything.
+fn sent_in_clear(names: impl Iterator<Item: AsRef<str>>) -> String {
+    let mut detail = String::with_capacity(LINE);
+    detail.push_str("sent in clear:");
+    for (place, name) in names.enumerate() {
+        detail.push_str(if place == 0 { " " } else { ", " });
+        detail.push_str(name.as_ref());
+    }
+    detail
 }
 
 fn check_origin(
@@ -68,14 +78,34 @@ fn check_origin(
 ) {
     let Some(origin) = handshake.origin() else {
         if let Some(agent) = request.headers.first(FieldName::UserAgent).filter(|agent| is_browser(agent)) {
-            broken(&ORIGIN_MISSING, format!("no Origin, User-Agent is {}", Quoted(agent)));
+            broken(&ORIGIN_MISSING, format!("no Origin, User-Agent is {agent:?}"));
         }
         return;
     };
     if let Some(host) = handshake.host()
         && !origin_host(origin).eq_ignore_ascii_case(without_port(host))
     {
-        broken(&ORIGIN_CROSS_SITE, format!("Origin is {}, Host is {}", Quoted(origin), Quoted(host)));
+        broken(&ORIGIN_CROSS_SITE, differing(origin, host));
+    }
+}
+
+/// Common too, where pages and sockets have hosts of their own.
+fn differing(origin: &str, host: &str) -> String {
+    let mut detail = String::with_capacity(LINE);
+    for (what, value) in [("Origin is ", origin), (", Host is ", host)] {
+        detail.push_str(what);
+        push_quoted(&mut detail, value);
+    }
+    detail
+}
+
+/// Appends what `{:?}` makes of a text, which is mostly the text between quotation marks.
+fn push_quoted(detail: &mut String, text: &str) {
+    let is_plain = |byte| matches!(byte, b' '..=b'!' | b'#'..=b'[' | b']'..=b'~');
+    if text.bytes().all(is_plain) {
+        ["\"", text, "\""].into_iter().for_each(|part| detail.push_str(part));
+    } else {
+        detail.push_str(&format!("{text:?}"));
     }
 }
 
@@ -163,6 +193,9 @@ const SECRETS: [&str; 18] = [
     "sessiontoken",
     "token",
 ];
+
+/// Room for what most findings say.
+const LINE: usize = 80;
 
 /// Enough to know which site's they are.
 const COOKIES_NAMED: usize = 8;
