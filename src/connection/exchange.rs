@@ -11,7 +11,8 @@ use super::pending::Pending;
 use super::search::{Found, Search};
 use super::session::LaneStart;
 use super::signature::{begins_request, begins_response, begins_tls};
-use crate::http::{Handshake, RequestReader, RequestStep, ResponseReader, ResponseStep};
+use crate::event::Opening;
+use crate::http::{RequestReader, RequestStep, ResponseReader, ResponseStep};
 use crate::limits::Limits;
 use crate::packet::{PacketRef, Side};
 use crate::rules::handshake::Conduct;
@@ -46,7 +47,7 @@ pub(super) struct Exchange {
 pub(super) enum Leave {
     /// WebSocket begins. The reading of each direction begins as said, with the bytes that are still held.
     Open {
-        handshake: Box<Handshake>,
+        opening: Box<Opening>,
         conduct: Conduct,
         found: Option<Found>,
         client: LaneStart,

@@ -26,8 +26,10 @@ pub(super) fn judge(opening: &Opening, conduct: Conduct, end: End, options: &Opt
     };
     let mut findings = Vec::new();
     check(&opening.handshake, &around, &options.thresholds, &mut |finding| findings.push(finding));
-    deflate::check_params(&opening.handshake, &mut |finding| findings.push(finding));
-    extension::check(&opening.handshake, &mut |finding| findings.push(finding));
+    if opening.handshake.speaks_of_extensions() {
+        deflate::check_params(&opening.handshake, &mut |finding| findings.push(finding));
+        extension::check(&opening.handshake, &mut |finding| findings.push(finding));
+    }
     findings
 }
 

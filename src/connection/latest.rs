@@ -9,6 +9,9 @@ use crate::packet::PacketRef;
 #[derive(Debug, Default)]
 pub(super) struct Latest {
     last: Option<(PacketRef, u64)>,
+    /// Is that one to be kept, with those that come?
+    keeps: bool,
+    /// Nothing until one comes.
     kept: Option<Box<Kept>>,
 }
 
@@ -41,14 +44,14 @@ impl Latest {
 
     /// From now on messages may come that were sent before the last one, or the connection may have ended before it.
     pub(super) fn keep(&mut self) {
-        let kept = || Box::new(Kept { messages: self.last.into_iter().collect(), forgotten: false });
-        self.kept.get_or_insert_with(kept);
+        self.keeps = true;
     }
 
     /// This packet completed the message with this index.
     pub(super) fn push(&mut self, at: PacketRef, index: u64) {
-        if let Some(kept) = &mut self.kept {
-            kept.push(at, index);
+        if self.keeps {
+            let kept = || Box::new(Kept { messages: self.last.into_iter().collect(), forgotten: false });
+            self.kept.get_or_insert_with(kept).push(at, index);
         }
         if self.last.is_none_or(|(last, _)| last.number <= at.number) {
             self.last = Some((at, index));
@@ -61,6 +64,8 @@ impl Latest {
             (None, _) => Last::Nothing,
             (Some((last, index)), _) if last.number <= at.number => Last::Message(index, last),
             (Some(_), Some(kept)) => kept.until(at),
+            // The last one is all that is kept.
+            (Some(_), None) if self.keeps => Last::Nothing,
             (Some(_), None) => Last::Unknown,
         }
     }

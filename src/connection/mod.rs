@@ -36,7 +36,7 @@ use search::{Found, Search};
 use session::{LaneStart, Session};
 use signature::may_be_frames;
 
-use crate::event::CloseHow;
+use crate::event::{CloseHow, Opening};
 use crate::http::Handshake;
 use crate::packet::{PacketRef, Side};
 use crate::rules::ending::TcpClose;
@@ -303,8 +303,8 @@ impl Connection {
                     Side::Client => (LaneStart::FoundFrame(found), searching),
                     Side::Server => (searching, LaneStart::FoundFrame(found)),
                 };
-                let handshake = (Handshake::default(), Conduct::default());
-                self.open(handshake, Some(found), (client, server), options, out);
+                let opening = (self.peers.opening(Handshake::default()), Conduct::default());
+                self.open(opening, Some(found), (client, server), options, out);
                 self.replay(side, &own, options, out);
             }
             Learned::Tls => out.protocols_mut().tls += 1,
@@ -325,8 +325,8 @@ impl Connection {
                         None => return self.stage = Stage::Http(exchange),
                     }
                 }
-                Leave::Open { handshake, conduct, found, client, server } => {
-                    self.open((*handshake, conduct), found, (client, server), options, out);
+                Leave::Open { opening, conduct, found, client, server } => {
+                    self.open((opening, conduct), found, (client, server), options, out);
                     return self.hand_over(&mut exchange, options, out);
                 }
             }
@@ -350,15 +350,14 @@ impl Connection {
 
     fn open(
         &mut self,
-        (handshake, conduct): (Handshake, Conduct),
+        (opening, conduct): (Box<Opening>, Conduct),
         found: Option<Found>,
         (client, server): (LaneStart, LaneStart),
         options: &Options,
         out: &mut Outbox,
     ) {
         let id = out.open();
-        let at = handshake.response.as_ref().map_or(self.peers.start, |response| response.last);
-        let opening = self.peers.opening(handshake);
+        let at = opening.handshake.response.as_ref().map_or(self.peers.start, |response| response.last);
         let mut session = Session::new((id, at), &opening.handshake, client, server, options);
         let mut findings = handshakes::judge(&opening, conduct, End::Connection(at), options);
         if let Some(found) = found {

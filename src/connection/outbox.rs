@@ -100,11 +100,11 @@ impl Outbox {
         &mut self,
         id: ConnectionId,
         at: PacketRef,
-        opening: Opening,
+        opening: Box<Opening>,
         answered: PacketRef,
     ) {
         self.answered.push(answered);
-        self.say(id, at, EventKind::Opened(Box::new(opening)));
+        self.say(id, at, EventKind::Opened(opening));
     }
 }
 
@@ -177,7 +177,9 @@ impl Tally {
             return known.count;
         }
         // Most connections have one or two, and there are many connections.
-        self.counts.reserve_exact(1);
+        if self.counts.len() == self.counts.capacity() {
+            self.counts.reserve_exact(2);
+        }
         self.counts.push(Counted { rule, blame, count: 1, latest: at });
         1
     }

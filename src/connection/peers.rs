@@ -55,14 +55,14 @@ impl Peers {
         Some(Passage { tcp, client: self.client?, start: self.start, end })
     }
 
-    pub(super) fn opening(&self, handshake: Handshake) -> Opening {
-        Opening {
+    pub(super) fn opening(&self, handshake: Handshake) -> Box<Opening> {
+        Box::new(Opening {
             client: self.endpoint(Side::Client),
             server: self.endpoint(Side::Server),
             transport: Transport::Tcp,
             start: self.start,
             handshake,
             tunnel: self.tunnel.as_deref().map(str::to_owned),
-        }
+        })
     }
 }

@@ -127,6 +127,12 @@ impl Handshake {
         self.answered_with(FieldName::SecWebSocketProtocol).filter(|value| !value.is_empty())
     }
 
+    /// Does either side offer or accept any, or try to?
+    pub fn speaks_of_extensions(&self) -> bool {
+        let name = FieldName::SecWebSocketExtensions;
+        self.requested(name).or_else(|| self.answered_with(name)).is_some()
+    }
+
     /// The extensions that the client offers.
     pub fn extensions_offered(&self) -> ExtensionList {
         self.request.as_ref().map(|request| ExtensionList::of(&request.headers)).unwrap_or_default()

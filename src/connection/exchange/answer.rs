@@ -41,7 +41,7 @@ impl Exchange {
                 let handshake = Handshake::answered(request.map(|request| *request.head), head);
                 if handshake.begins_frames() {
                     self.say_unanswered(end, None, cx);
-                    return Some(self.open(handshake, kind, behind));
+                    return Some(self.open(handshake, kind, behind, cx));
                 }
                 if kind == Some(Kind::Upgrade) {
                     cx.never_opened(handshake, End::Connection(end), None);
@@ -96,7 +96,7 @@ impl Exchange {
     }
 
     /// The answer to a request of this kind begins frames.
-    fn open(&mut self, handshake: Handshake, kind: Option<Kind>, behind: usize) -> Leave {
+    fn open(&mut self, handshake: Handshake, kind: Option<Kind>, behind: usize, cx: &Context<'_>) -> Leave {
         let answered = handshake.response.as_ref().map(|response| response.first).unwrap_or_default();
         let asked = handshake.request.as_ref().map(|request| request.method.clone());
         let conduct = Conduct {
@@ -108,8 +108,8 @@ impl Exchange {
             Lane::Reading(reader) if reader.is_idle() && kind.is_some() => LaneStart::Frame,
             _ => LaneStart::Searching(self.client.take_search()),
         };
-        let handshake = Box::new(handshake);
-        Leave::Open { handshake, conduct, found: None, client, server: LaneStart::Frame }
+        let opening = cx.peers.opening(handshake);
+        Leave::Open { opening, conduct, found: None, client, server: LaneStart::Frame }
     }
 
     /// Frames were recognised although the answer, at least, is not in the capture.
@@ -130,7 +130,7 @@ impl Exchange {
         }
         let request = self.pending.take_upgrade().map(|request| *request.head);
         let asked = request.is_some();
-        let handshake = Box::new(Handshake { request, ..Handshake::default() });
+        let opening = cx.peers.opening(Handshake { request, ..Handshake::default() });
         let begins = LaneStart::FoundFrame(found);
         let (client, server) = match side {
             Side::Client => (begins, LaneStart::Searching(self.server.take_search())),
@@ -138,7 +138,7 @@ impl Exchange {
             Side::Server if asked && matches!(self.client, Lane::Reading(_)) => (LaneStart::Frame, begins),
             Side::Server => (LaneStart::Searching(self.client.take_search()), begins),
         };
-        Leave::Open { handshake, conduct: Conduct::default(), found: Some(found), client, server }
+        Leave::Open { opening, conduct: Conduct::default(), found: Some(found), client, server }
     }
 
     /// The upgrade requests that will have no answer, because it was lost, or the connection ended or went on as
