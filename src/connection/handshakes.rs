@@ -26,7 +26,7 @@ pub(super) fn judge(opening: &Opening, conduct: Conduct, end: End, options: &Opt
     };
     let mut findings = Vec::new();
     check(&opening.handshake, &around, &options.thresholds, &mut |finding| findings.push(finding));
-    if opening.handshake.speaks_of_extensions() {
+    if opening.handshake.has(FieldName::SecWebSocketExtensions) {
         deflate::check_params(&opening.handshake, &mut |finding| findings.push(finding));
         extension::check(&opening.handshake, &mut |finding| findings.push(finding));
     }

@@ -14,8 +14,7 @@ pub struct Headers {
     /// What names and values lie in: the lines of a head as they came, or one after the other.
     text: String,
     fields: Vec<Field>,
-    /// The bits of all names that are known.
-    names: u32,
+    firsts: Firsts,
 }
 
 /// One header field.
@@ -26,6 +25,11 @@ pub struct Header<'a> {
     /// Without the white space around it. Bytes that are not UTF-8 are read as Latin-1.
     pub value: &'a str,
 }
+
+/// Where the first field of each name is that is known: its number, counted from 1; 0 where there is none. The last number
+/// stands for all that are as high or higher.
+#[derive(Clone, Debug, Default)]
+struct Firsts([u8; FieldName::COUNT]);
 
 /// Where a field lies in the text.
 #[derive(Clone, Copy, Debug)]
@@ -49,13 +53,13 @@ impl Headers {
     }
 
     /// Is there a field of that name?
-    pub const fn has(&self, name: FieldName) -> bool {
-        self.names & name.bit() != 0
+    pub fn has(&self, name: FieldName) -> bool {
+        self.firsts.of(name).is_some()
     }
 
     /// The values of all fields of that name, in wire order.
     pub fn all(&self, name: FieldName) -> impl Iterator<Item = &str> {
-        let fields = if self.has(name) { self.fields.as_slice() } else { &[] };
+        let fields = self.firsts.of(name).and_then(|first| self.fields.get(first..)).unwrap_or_default();
         fields.iter().filter(move |field| field.known == Some(name)).map(|field| self.text_of(field.value))
     }
 
@@ -86,7 +90,7 @@ impl Headers {
     pub fn push(&mut self, name: &str, value: &str) {
         let known = FieldName::of(name.as_bytes());
         let (name, value) = (self.append(name), self.append(value));
-        self.names |= known.map_or(0, FieldName::bit);
+        self.firsts.note(known, self.fields.len());
         self.fields.push(Field { name, value, known });
     }
 
@@ -112,6 +116,23 @@ impl Headers {
 
     fn text_of(&self, span: Span) -> &str {
         self.text.get(span.from as usize..span.to as usize).unwrap_or_default()
+    }
+}
+
+impl Firsts {
+    /// The index from which on there are fields of that name.
+    fn of(&self, name: FieldName) -> Option<usize> {
+        let number = self.0.get(name as usize).copied().unwrap_or_default();
+        usize::from(number).checked_sub(1)
+    }
+
+    /// The next field, with this index, has that name.
+    fn note(&mut self, known: Option<FieldName>, index: usize) {
+        if let Some(first) = known.and_then(|name| self.0.get_mut(name as usize))
+            && *first == 0
+        {
+            *first = u8::try_from(index + 1).unwrap_or(u8::MAX);
+        }
     }
 }
 
@@ -244,6 +265,16 @@ mod tests {
         assert_eq!(headers.all(HOST).collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(headers.first(FieldName::Origin), None);
         assert!(headers.has(HOST) && !headers.has(FieldName::Origin));
+    }
+
+    #[test]
+    fn a_name_is_found_behind_however_many_fields() {
+        for before in [0, 1, 253, 254, 255, 256, 300] {
+            let mut headers: Headers = (0..before).map(|number| ("X", number.to_string())).collect();
+            headers.push("host", "a");
+            headers.push("Host", "b");
+            assert_eq!(headers.all(HOST).collect::<Vec<_>>(), ["a", "b"], "{before}");
+        }
     }
 
     #[test]

@@ -11,9 +11,11 @@ macro_rules! names {
         }
 
         impl FieldName {
-            /// All of them.
-            #[cfg(test)]
+            /// All of them, each at the place that it has as a number.
             const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// How many there are.
+            pub(super) const COUNT: usize = Self::ALL.len();
 
             /// As it is usually written.
             pub const fn as_str(self) -> &'static str {
@@ -86,11 +88,6 @@ impl FieldName {
         let in_any_case = |name: &&Self| name.as_str().as_bytes().eq_ignore_ascii_case(written);
         of_that_length.iter().find(same).or_else(|| of_that_length.iter().find(in_any_case)).copied()
     }
-
-    /// A bit for each, so that a number can be a set of them.
-    pub(super) const fn bit(self) -> u32 {
-        1 << self as u32
-    }
 }
 
 #[cfg(test)]
@@ -115,8 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn each_name_has_a_bit_of_its_own() {
-        let bits = FieldName::ALL.iter().fold(0_u32, |bits, name| bits | name.bit());
-        assert_eq!(bits.count_ones() as usize, FieldName::ALL.len());
+    fn each_name_has_a_place_of_its_own() {
+        assert!(FieldName::ALL.iter().enumerate().all(|(place, name)| place == *name as usize));
     }
 }

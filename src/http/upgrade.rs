@@ -127,9 +127,8 @@ impl Handshake {
         self.answered_with(FieldName::SecWebSocketProtocol).filter(|value| !value.is_empty())
     }
 
-    /// Does either side offer or accept any, or try to?
-    pub fn speaks_of_extensions(&self) -> bool {
-        let name = FieldName::SecWebSocketExtensions;
+    /// Has either head a field of that name?
+    pub fn has(&self, name: FieldName) -> bool {
         self.requested(name).or_else(|| self.answered_with(name)).is_some()
     }
 
@@ -239,11 +238,27 @@ pub fn key_length(key: &str) -> Option<usize> {
 
 /// The nonce that a `Sec-WebSocket-Key` of the right length stands for. (RFC 6455 §4.1)
 pub fn nonce(key: &str) -> Option<u128> {
-    // As large as the decoder asks for.
-    let mut bytes = [0; 18];
-    let length = BASE64.decode_slice(key, &mut bytes).ok().filter(|length| *length == size_of::<u128>())?;
-    Some(u128::from_be_bytes(*bytes.get(..length)?.first_chunk()?))
+    let ([digits @ .., last], b"==") = key.as_bytes().split_first_chunk::<22>()? else { return None };
+    let value = |digit: &u8| SEXTETS.get(usize::from(*digit)).copied().unwrap_or(NO_DIGIT);
+    let all_are_digits = digits.iter().chain([last]).fold(0, |all, digit| all | value(digit)) < NO_DIGIT;
+    let bits = digits.iter().fold(0, |bits, digit| bits << 6 | u128::from(value(digit)));
+    all_are_digits.then(|| bits << 2 | u128::from(value(last) >> 4))
 }
+
+/// What each digit of base64 stands for: each connection has a key, and this is sooner done than by who decodes any length.
+static SEXTETS: [u8; 256] = {
+    let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut sextets = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 64 {
+        sextets[digits[value as usize] as usize] = value;
+        value += 1;
+    }
+    sextets
+};
+
+/// Has a bit that no sextet has.
+const NO_DIGIT: u8 = 1 << 6;
 
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&base64::alphabet::STANDARD, PAD.with_decode_allow_trailing_bits(true));
@@ -258,6 +273,7 @@ const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 mod tests {
     use super::*;
     use crate::packet::{PacketRef, Timestamp};
+    use proptest::prelude::*;
 
     fn headers(fields: &[(&str, &str)]) -> Headers {
         fields.iter().copied().collect()
@@ -441,6 +457,16 @@ mod tests {
             ["dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZ_==", "dGhl IHNhbXBsZSBub25jZQ==", "REDACTED!=="]
         {
             assert_eq!(key_length(wrong), None, "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_nonce_is_what_a_decoder_of_base64_makes_of_a_key(
+            key in prop_oneof![4 => "[A-Za-z0-9+/]{22}==", 1 => "[A-Za-z0-9+/=]{20,26}", 1 => "\\PC{22}=="],
+        ) {
+            let decoded = BASE64.decode(&key).ok().and_then(|bytes| Some(u128::from_be_bytes(bytes.try_into().ok()?)));
+            prop_assert_eq!(nonce(&key), decoded);
         }
     }
 }

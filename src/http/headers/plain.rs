@@ -1,6 +1,6 @@
 //! The field lines of a head as nearly all are written → `Headers`, in one pass.
 
-use super::{Field, Headers, Span, is_token_byte, offset};
+use super::{Field, Firsts, Headers, Span, is_token_byte, offset};
 use crate::http::FieldName;
 
 impl Headers {
@@ -9,18 +9,18 @@ impl Headers {
     /// printable ASCII up to CRLF. `head::Fields` reads all heads, and these in the same way.
     pub(in crate::http) fn plain(lines: &[u8], bound: usize) -> Option<(Self, usize)> {
         let room = (lines.len() / SHORT_LINE).min(USUAL).min(bound);
-        let (mut fields, mut names, mut at) = (Vec::with_capacity(room), 0, 0);
+        let (mut fields, mut firsts, mut at) = (Vec::with_capacity(room), Firsts::default(), 0);
         loop {
             let line = lines.get(at..)?;
             if line.starts_with(b"\r\n") {
                 let text = std::str::from_utf8(lines.get(..at)?).ok()?.to_owned();
-                return Some((Self { text, fields, names }, at + 2));
+                return Some((Self { text, fields, firsts }, at + 2));
             }
             let (field, length) = Field::plain(line, at)?;
             if fields.len() == bound {
                 return None;
             }
-            names |= field.known.map_or(0, FieldName::bit);
+            firsts.note(field.known, fields.len());
             fields.push(field);
             at += length;
         }

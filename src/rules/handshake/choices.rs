@@ -74,6 +74,12 @@ rules! {
 
 /// What is wrong with an offer, with a choice, and with the two together.
 pub(super) fn check(handshake: &Handshake, found: &mut impl FnMut(Finding)) {
+    if ![FieldName::SecWebSocketProtocol, FieldName::SecWebSocketExtensions]
+        .iter()
+        .any(|name| handshake.has(*name))
+    {
+        return;
+    }
     if let Some(request) = &handshake.request {
         let mut broken = |rule: &'static Rule, detail| found(rule.broken(Side::Client, request.last, detail));
         check_offer(handshake, request, &mut broken);
