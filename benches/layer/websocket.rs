@@ -6,7 +6,7 @@ use wspect::websocket::TextState;
 use wspect::websocket::decoder::{FrameDecoder, Piece};
 use wspect::websocket::deflate::{Compression, Scope};
 use wspect::websocket::mask::unmask;
-use wspect::websocket::message::{KeptBy, MessageOptions, MessageReader, Step};
+use wspect::websocket::message::{KeptBy, MessageOptions, MessageReader, Step, Whole};
 use wspect::websocket::utf8::Utf8Check;
 
 use super::Layer;
@@ -88,7 +88,7 @@ fn read(reader: &mut MessageReader, segments: &[Vec<u8>]) -> u64 {
     for segment in segments {
         let mut segment = segment.as_slice();
         while let Some(step) = reader.next(&mut segment, PacketRef::default()) {
-            if let Step::Message(message) | Step::Whole(_, message) = step {
+            if let Step::Message(message) | Step::Whole(Whole { message, .. }) = step {
                 assert!(!message.incomplete() && message.text == TextState::Valid);
                 sum += message.length;
             }

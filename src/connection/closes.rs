@@ -62,6 +62,11 @@ impl Closes {
         own.get_or_insert(close);
     }
 
+    /// Was there any, or is one looked for?
+    pub(super) const fn any(&self) -> bool {
+        self.seen.is_some()
+    }
+
     /// The Close of a side.
     pub(super) fn of(&self, side: Side) -> Option<&SentClose> {
         let [client, server] = &self.seen.as_ref()?.sent;

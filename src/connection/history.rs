@@ -10,8 +10,9 @@ use crate::event::statistics::Statistics;
 use crate::event::{Close, CloseHow, Initiator};
 use crate::packet::{PacketRef, Side};
 use crate::rules::ending::{End, SecondClose, SideEnd, TcpClose};
+use crate::rules::mask::KeyFault;
 use crate::rules::thresholds::Thresholds;
-use crate::rules::{Finding, close, ending, mask};
+use crate::rules::{Finding, close, ending};
 use crate::tcp::{EndKind, Stalls};
 use crate::websocket::close::CloseBody;
 use crate::websocket::message::FrameStart;
@@ -70,18 +71,15 @@ impl History {
         self
     }
 
-    /// A frame begins.
-    pub(super) fn frame(&mut self, sender: Side, frame: &FrameStart, found: &mut impl FnMut(Finding)) {
-        if frame.message_open && frame.header.opcode.is_control() {
+    /// A frame begins. What is wrong with its masking key?
+    #[inline(always)]
+    pub(super) fn frame(&mut self, sender: Side, frame: &FrameStart) -> Option<KeyFault> {
+        let FrameStart { header, message_open, .. } = frame;
+        if *message_open && header.opcode.is_control() {
             self.timing.interleaved(sender);
         }
-        if let Some(key) = frame.header.masking_key
-            && sender == Side::Client
-            && frame.header.length > 0
-            && let Some(fault) = self.masking.next(key)
-        {
-            mask::check(fault, sender, frame.at, found);
-        }
+        let key = header.masking_key.filter(|_| sender == Side::Client && header.length > 0)?;
+        self.masking.next(key)
     }
 
     /// A message is complete, or can't be any more.
@@ -95,10 +93,9 @@ impl History {
     ) {
         let whole = !message.incomplete();
         if whole {
-            let side = self.side(sender);
-            (side.known, side.unread) = (true, None);
+            self.side(sender).catch_up();
         }
-        let closing = self.closes.sent(sender) || self.closes.before(message.last);
+        let closing = self.is_closing(sender, message.last);
         if message.opcode != Opcode::CLOSE && !closing {
             self.latest.push(message.last, index);
         }
@@ -119,6 +116,16 @@ impl History {
             Opcode::CLOSE if !message.unfinished => self.close(sender, message, index, found),
             _ => {}
         }
+    }
+
+    /// The short way for a data message of so many bytes of which all came in this packet.
+    #[inline(always)]
+    pub(super) fn whole(&mut self, sender: Side, at: PacketRef, length: u64, index: u64) {
+        self.side(sender).catch_up();
+        if !self.is_closing(sender, at) {
+            self.latest.push(at, index);
+        }
+        self.timing.whole(sender, at, length);
     }
 
     /// Bytes of a side are missing, inside a payload.
@@ -203,6 +210,11 @@ impl History {
             unanswered_pings,
             ..self.verdict(&end, ending.how)
         }
+    }
+
+    /// Did its sender say before that nothing more comes, or the other side?
+    fn is_closing(&self, sender: Side, at: PacketRef) -> bool {
+        self.closes.any() && (self.closes.sent(sender) || self.closes.before(at))
     }
 
     fn time_answer(&mut self, pinger: Side, answered: Option<RoundTrip>) {
@@ -352,6 +364,13 @@ impl History {
         let side = self.side(pinger);
         let known = side.from_start;
         side.pings.get_or_insert_with(|| Box::new(Pings::new(pinger, known)))
+    }
+}
+
+impl SideHistory {
+    /// All of a message was seen.
+    const fn catch_up(&mut self) {
+        (self.known, self.unread) = (true, None);
     }
 }
 

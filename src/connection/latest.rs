@@ -48,6 +48,7 @@ impl Latest {
     }
 
     /// This packet completed the message with this index.
+    #[inline]
     pub(super) fn push(&mut self, at: PacketRef, index: u64) {
         if self.keeps {
             let kept = || Box::new(Kept { messages: self.last.into_iter().collect(), forgotten: false });
@@ -72,6 +73,7 @@ impl Latest {
 }
 
 impl Kept {
+    #[inline(never)]
     fn push(&mut self, at: PacketRef, index: u64) {
         let place = self.messages.iter().rposition(|(known, _)| known.number <= at.number);
         if let Some(known) = place.and_then(|place| self.messages.get_mut(place))

@@ -26,6 +26,7 @@ struct Said {
 
 impl MaskingKeys {
     /// Takes the key of the next frame with payload.
+    #[inline]
     pub(super) fn next(&mut self, key: [u8; 4]) -> Option<KeyFault> {
         let number = u32::from_be_bytes(key);
         let step = self.last.map(|last| number.wrapping_sub(last));

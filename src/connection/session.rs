@@ -1,5 +1,6 @@
 //! An open WebSocket connection: both directions' bytes → events.
 
+mod judge;
 mod lane;
 
 use std::mem::offset_of;
@@ -16,11 +17,11 @@ use crate::event::{Closing, ConnectionId, EventKind, TimelineMessage, Traffic};
 use crate::http::Handshake;
 use crate::packet::{PacketRef, Side};
 use crate::rules::capture::{CutPayloads, CutReleases};
-use crate::rules::frame::{Rsv1, SentFrame};
+use crate::rules::frame::Rsv1;
 use crate::rules::transport::DESYNC;
-use crate::rules::{self, Blame, Finding, Severity};
+use crate::rules::{self, Blame, Finding};
 use crate::tcp::{Conflict, Gap, Stalls};
-use crate::websocket::message::{AfterGap, FrameStart, Step};
+use crate::websocket::message::{AfterGap, FrameStart, Glance, Step, Whole};
 use crate::websocket::mux::Channels;
 use crate::websocket::{Message, Opcode};
 
@@ -91,6 +92,7 @@ impl Session {
         }
     }
 
+    #[inline(always)]
     pub(super) fn chunk(
         &mut self,
         sender: Side,
@@ -106,11 +108,15 @@ impl Session {
             None => self.read(sender, bytes, at, options, out),
             Some(search) => {
                 search.push(bytes, at);
-                self.look(sender, false, at, options, out);
-                if self.lane(sender).search.is_some() {
-                    self.history.unread(sender, at);
-                }
+                self.search_on(sender, at, options, out);
             }
+        }
+    }
+
+    fn search_on(&mut self, sender: Side, at: PacketRef, options: &Options, out: &mut Outbox) {
+        self.look(sender, false, at, options, out);
+        if self.lane(sender).search.is_some() {
+            self.history.unread(sender, at);
         }
     }
 
@@ -241,117 +247,110 @@ impl Session {
     }
 
     fn read(&mut self, sender: Side, mut bytes: &[u8], at: PacketRef, options: &Options, out: &mut Outbox) {
+        if let Some(whole) = self.lane(sender).reader.whole(&mut bytes, at) {
+            self.whole(sender, whole, options, out);
+            // Nearly always that was all.
+            if bytes.is_empty() {
+                return;
+            }
+        }
+        self.read_on(sender, bytes, at, options, out);
+    }
+
+    #[inline(never)]
+    fn read_on(
+        &mut self,
+        sender: Side,
+        mut bytes: &[u8],
+        at: PacketRef,
+        options: &Options,
+        out: &mut Outbox,
+    ) {
         while let Some(step) = self.lane(sender).reader.next(&mut bytes, at) {
             match step {
                 Step::Frame(frame) => self.frame(sender, &frame, options, out),
                 Step::Message(message) => self.message(sender, message, options, out),
-                Step::Whole(frame, message) => {
-                    self.frame(sender, &frame, options, out);
-                    self.message(sender, message, options, out);
-                }
+                Step::Whole(whole) => self.whole(sender, whole, options, out),
             }
         }
     }
 
-    /// Judges a frame's header. Its findings wait for the message, whose index they carry.
-    fn frame(&mut self, sender: Side, frame: &FrameStart, options: &Options, out: &mut Outbox) {
-        let rsv1 = self.rsv1;
-        let close_sent = self.history.closes().sent(sender);
-        let close_received = self.history.closes().received(sender, frame.at);
-        let lane = match sender {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        };
-        let sent = SentFrame {
-            header: frame.header,
-            sender,
-            at: frame.at,
-            message_open: frame.message_open,
-            rsv1,
-            close_sent,
-            close_received,
-            start_known: lane.start_known,
-        };
-        let opcode = frame.header.opcode;
-        let mut found = |finding| {
-            // A message of very many bad frames: its index comes too late for all of them.
-            if let Some(finding) = lane.wait(finding, opcode) {
-                self.tally.report(self.id, finding, &options.limits, out);
-            }
-        };
-        rules::frame::check(&sent, &mut found);
-        self.history.frame(sender, frame, &mut found);
-        lane.start_known |= !opcode.is_control() && opcode != Opcode::CONTINUATION;
+    /// A message in one frame. Of most of them no rule has anything to say.
+    #[inline(always)]
+    fn whole(&mut self, sender: Side, whole: Whole, options: &Options, out: &mut Outbox) {
+        self.frame(sender, &whole.frame, options, out);
+        if !self.is_ordinary(sender, &whole, options) {
+            return self.message(sender, whole.message, options, out);
+        }
+        let (index, message) = (self.count(sender, &whole.message), whole.message);
+        self.history.whole(sender, message.last, message.length, index);
+        self.say(sender, index, message, options, out);
     }
 
-    fn message(&mut self, sender: Side, mut message: Box<Message>, options: &Options, out: &mut Outbox) {
-        let index = self.messages;
-        self.messages += 1;
-        let lane = self.lane(sender);
-        lane.messages += 1;
-        lane.control_frames += u64::from(message.opcode.is_control());
+    #[inline(always)]
+    fn is_ordinary(
+        &mut self,
+        sender: Side,
+        Whole { message, glance, .. }: &Whole,
+        options: &Options,
+    ) -> bool {
+        *glance == Glance::PlainText
+            // Else its only frame is cut.
+            && options.limits.frames > 0
+            && self.channels.is_none()
+            && self.lane(sender).is_quiet()
+            && rules::message::is_ordinary(message, &options.thresholds)
+    }
+
+    #[inline(always)]
+    fn frame(&mut self, sender: Side, frame: &FrameStart, options: &Options, out: &mut Outbox) {
+        let opcode = frame.header.opcode;
+        let is_alone = !frame.message_open && !self.history.closes().any();
+        if !is_alone || !rules::frame::is_ordinary(&frame.header, sender) {
+            self.judge_frame(sender, *frame, options, out);
+        }
+        if let Some(fault) = self.history.frame(sender, frame) {
+            self.judge_key(sender, fault, *frame, options, out);
+        }
+        self.lane(sender).start_known |= !opcode.is_control() && opcode != Opcode::CONTINUATION;
+    }
+
+    #[inline(never)]
+    fn message(&mut self, sender: Side, message: Box<Message>, options: &Options, out: &mut Outbox) {
+        let index = self.count(sender, &message);
         if let Some(channels) = &mut self.channels {
             channels.note(&message);
         }
-        let lane = self.lane(sender);
-        let mut findings = lane.waiting(message.opcode);
+        let mut findings = self.lane(sender).waiting(message.opcode);
         self.judge(sender, &message, index, options, &mut findings);
-        self.releases.cut(&mut message, index, &options.limits);
-        let at = message.last;
-        out.say(self.id, at, EventKind::Message(TimelineMessage { index, sender, message, redacted: false }));
+        self.say(sender, index, message, options, out);
         for mut finding in findings {
             finding.message.get_or_insert(index);
             self.report(finding, options, out);
         }
     }
 
-    fn judge(
-        &mut self,
-        sender: Side,
-        message: &Message,
-        index: u64,
-        options: &Options,
-        findings: &mut Vec<Finding>,
-    ) {
-        let mut found = |finding| findings.push(finding);
-        rules::message::check(message, sender, &options.thresholds, &mut found);
-        rules::deflate::check(message, sender, &mut found);
-        rules::capture::cut_frames(message, &options.limits, &mut found);
-        let lane = match sender {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        };
-        lane.undecoded.note(message, index);
-        if !lane.reader.lacks_history() {
-            lane.undecoded.report(sender, &mut found);
-        }
-        self.cuts.note(message, index, &options.limits);
-        self.history.message(sender, message, index, &options.thresholds, &mut found);
-        // Where it begins is a guess, and a wrong one looks like a fault of its sender.
-        if message.resynchronised {
-            findings.retain(|finding| finding.rule.severity != Severity::Error);
-        }
+    /// Counts a message, and gives it its index.
+    fn count(&mut self, sender: Side, message: &Message) -> u64 {
+        let index = self.messages;
+        self.messages += 1;
+        let lane = self.lane(sender);
+        lane.messages += 1;
+        lane.control_frames += u64::from(message.opcode.is_control());
+        index
     }
 
-    /// Judges what only all of the connection shows.
-    fn judge_whole(&mut self, at: PacketRef, options: &Options, out: &mut Outbox) {
-        let mut findings = Vec::new();
-        for (side, lane) in [(Side::Client, &mut self.client), (Side::Server, &mut self.server)] {
-            lane.undecoded.report(side, &mut |finding| findings.push(finding));
-            let savings = lane.reader.savings().filter(|_| self.rsv1 != Rsv1::Unknown);
-            // What was not captured may have been compressed.
-            if let Some(savings) = savings.filter(|_| lane.reader.counts().missing_bytes == 0) {
-                rules::deflate::check_savings(&savings, side, at, &mut |finding| findings.push(finding));
-            }
-        }
-        self.cuts.check(&options.limits, &mut |finding| findings.push(finding));
-        self.releases.check(&options.limits, &mut |finding| findings.push(finding));
-        if let Some(channels) = &self.channels {
-            findings.push(rules::extension::mux(channels, at));
-        }
-        for finding in findings {
-            self.report(finding, options, out);
-        }
+    fn say(
+        &mut self,
+        sender: Side,
+        index: u64,
+        mut message: Box<Message>,
+        options: &Options,
+        out: &mut Outbox,
+    ) {
+        self.releases.cut(&mut message, index, &options.limits);
+        let at = message.last;
+        out.say(self.id, at, EventKind::Message(TimelineMessage { index, sender, message, redacted: false }));
     }
 
     fn traffic(&self) -> [Traffic; 2] {

@@ -64,6 +64,14 @@ impl Timing {
         self.side(sender).rare().interleaved += 1;
     }
 
+    /// The short way for a data message of so many bytes of which all came in this packet.
+    #[inline(always)]
+    pub(super) fn whole(&mut self, sender: Side, at: PacketRef, length: u64) {
+        let side = self.side(sender);
+        side.pace.count(at.time);
+        side.lengths.push(length);
+    }
+
     /// A data message is complete, or can't be any more.
     pub(super) fn message(&mut self, sender: Side, message: &Message) {
         self.side(sender).message(message);
@@ -192,6 +200,7 @@ impl Rare {
 }
 
 impl Pace {
+    #[inline]
     fn count(&mut self, at: Timestamp) {
         // Captures swap packets by milliseconds: a step back is no new second.
         if at.nanos_since(self.since).saturating_abs() >= NANOS_PER_SECOND {
@@ -201,6 +210,7 @@ impl Pace {
         self.messages += 1;
     }
 
+    #[inline(never)]
     fn end_second(&mut self) {
         if self.messages > 0 {
             self.before.get_or_insert_default().push(self.messages);

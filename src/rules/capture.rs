@@ -118,14 +118,21 @@ impl CutReleases {
     }
 
     /// Takes the payload away, where those before it were enough.
+    #[inline]
     pub fn cut(&mut self, message: &mut Message, index: u64, limits: &Limits) {
-        let is_too_much = self.released >= limits.released && !message.payload.is_empty();
-        if is_too_much && !message.opcode.is_control() {
+        if self.released >= limits.released {
+            self.take(message, index);
+        }
+        self.released = self.released.saturating_add(message.payload.len());
+    }
+
+    #[cold]
+    fn take(&mut self, message: &mut Message, index: u64) {
+        if !message.payload.is_empty() && !message.opcode.is_control() {
             message.payload = Vec::new();
             message.truncated = true;
             CutMessages::note(&mut self.cut, message, index);
         }
-        self.released = self.released.saturating_add(message.payload.len());
     }
 
     /// Says how many there were: one finding a connection, whatever their number.
@@ -169,6 +176,7 @@ pub fn unmatched_pings(count: u64, most: usize, sender: Side, at: PacketRef) -> 
 }
 
 /// A message of more frames than are kept.
+#[inline]
 pub fn cut_frames(message: &Message, limits: &Limits, found: &mut impl FnMut(Finding)) {
     let kept = message.fragments.len();
     if kept >= limits.frames && message.frames > limits.frames as u64 {

@@ -32,7 +32,7 @@ pub(super) fn check(message: &Message, sender: Side, found: &mut impl FnMut(Find
     if message.incomplete() || message.undecoded {
         return;
     }
-    let begin = message.payload.get(..LOOK).unwrap_or(&message.payload);
+    let begin = begin_of(message);
     let whole = begin.len() as u64 == message.length;
     let mut broken =
         |rule: &'static super::Rule, detail: String| found(rule.broken(sender, message.last, detail));
@@ -42,7 +42,7 @@ pub(super) fn check(message: &Message, sender: Side, found: &mut impl FnMut(Find
         } else if let Some(offset) = inner_nul(begin, whole) {
             broken(&BOM_OR_NUL, format!("NUL at byte {offset} of {}", message.length));
         }
-        if message.length.is_multiple_of(4) && is_base64(begin) {
+        if is_base64(message) {
             broken(&TEXT_LOOKS_BINARY, format!("{} bytes of Base64", message.length));
         }
     } else if message.opcode == Opcode::BINARY && is_readable(begin) {
@@ -58,8 +58,19 @@ fn inner_nul(begin: &[u8], whole: bool) -> Option<usize> {
     (!ends).then_some(offset)
 }
 
+/// What of its payload is looked at.
+fn begin_of(message: &Message) -> &[u8] {
+    message.payload.get(..LOOK).unwrap_or(&message.payload)
+}
+
 /// Long enough that no word or number passes, with letters of both cases and a digit.
-fn is_base64(begin: &[u8]) -> bool {
+#[inline]
+pub(super) fn is_base64(text: &Message) -> bool {
+    let is_long = text.length >= LEAST_BASE64 as u64 && text.length.is_multiple_of(4);
+    is_long && are_base64(begin_of(text))
+}
+
+fn are_base64(begin: &[u8]) -> bool {
     let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     let length = begin.iter().position(|byte| !is_digit(byte)).unwrap_or(begin.len());
     let (digits, padding) = begin.split_at_checked(length).unwrap_or_default();

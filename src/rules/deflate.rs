@@ -214,6 +214,11 @@ impl Undecoded {
         }
     }
 
+    /// Is there no such message?
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.messages.is_none()
+    }
+
     /// All that earlier messages were is known again, or no more come: says how many there were, and begins anew.
     pub fn report(&mut self, sender: Side, found: &mut impl FnMut(Finding)) {
         let Some(messages) = self.messages.take() else { return };

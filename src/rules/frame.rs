@@ -110,10 +110,6 @@ pub enum Rsv1 {
 /// What a frame's header breaks.
 pub fn check(frame: &SentFrame, found: &mut impl FnMut(Finding)) {
     let header = &frame.header;
-    // The common frame breaks nothing: masked as its sender must, no reserved bit, a known opcode.
-    if is_ordinary(frame) {
-        return;
-    }
     let mut broken =
         |rule: &'static super::Rule, detail: String| found(rule.broken(frame.sender, frame.at, detail));
     match (frame.sender, header.masking_key) {
@@ -132,14 +128,13 @@ pub fn check(frame: &SentFrame, found: &mut impl FnMut(Finding)) {
     close::check_frame(frame, found);
 }
 
-fn is_ordinary(frame: &SentFrame) -> bool {
-    let header = &frame.header;
-    header.masking_key.is_some() == (frame.sender == Side::Client)
+/// The common frame breaks nothing: masked as its sender must, no reserved bit, a known opcode. [`check`] finds nothing in
+/// it, where no message is open and no Close was sent?
+#[inline]
+pub(crate) fn is_ordinary(header: &FrameHeader, sender: Side) -> bool {
+    header.masking_key.is_some() == (sender == Side::Client)
         && header.rsv == 0
         && header.fin
-        && !frame.message_open
-        && !frame.close_sent
-        && !frame.close_received
         && header.length_form == shortest_form(header.length)
         && header.length <= LONGEST_PLAUSIBLE
         && (header.length <= MAX_CONTROL || !header.opcode.is_control())
@@ -226,7 +221,10 @@ const LONGEST_PLAUSIBLE: u64 = 1 << 30;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::websocket::frame::frame_header;
 
     /// A text frame of the server that breaks nothing.
     fn ordinary() -> SentFrame {
@@ -346,5 +344,23 @@ mod tests {
         let change =
             |frame: &mut SentFrame| (frame.header.opcode, frame.start_known) = (Opcode::CONTINUATION, false);
         assert_eq!(broken(change), [""; 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_ordinary_breaks_nothing(
+            first in prop_oneof![Just(0x81), Just(0x82), any::<u8>()],
+            second in prop_oneof![Just(126), Just(127), any::<u8>()],
+            length in prop_oneof![0_u64..1 << 17, any::<u64>()],
+            sender in prop_oneof![Just(Side::Client), Just(Side::Server)],
+            start_known: bool,
+        ) {
+            let length = if second & 0x7f == 126 { &length.to_be_bytes()[6..] } else { &length.to_be_bytes() };
+            let bytes = [&[first, second], length, &[1; 4]].concat();
+            let frame = SentFrame { header: frame_header(&bytes).unwrap().1, sender, start_known, ..ordinary() };
+            if is_ordinary(&frame.header, sender) {
+                prop_assert_eq!(broken(|any| *any = frame), [""; 0]);
+            }
+        }
     }
 }

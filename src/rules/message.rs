@@ -29,6 +29,12 @@ rules! {
     EMPTY = "message-empty", Info, "RFC 6455 §5.6";
 }
 
+/// Can [`check`] find nothing in this text, sent in one frame, which is all ASCII with no NUL?
+#[inline]
+pub(crate) fn is_ordinary(text: &Message, thresholds: &Thresholds) -> bool {
+    (1..thresholds.large_message).contains(&text.length) && !content::is_base64(text)
+}
+
 /// What a data message breaks. Of one that did not come to its end, what the part breaks that came.
 pub fn check(message: &Message, sender: Side, thresholds: &Thresholds, found: &mut impl FnMut(Finding)) {
     if message.opcode.is_control() {
@@ -54,4 +60,35 @@ pub fn check(message: &Message, sender: Side, thresholds: &Thresholds, found: &m
     }
     fragment::check_message(message, sender, thresholds, found);
     content::check(message, sender, found);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_text_that_is_ordinary_breaks_nothing(
+            text in prop_oneof!["[\\x01-\\x7f]{0,200}", "([A-Za-z0-9+/]{4}){0,60}={0,2}"],
+            large_message in 0_u64..200,
+            many_fragments in 0_u64..3,
+        ) {
+            let (length, payload) = (text.len() as u64, text.into_bytes());
+            let message = Message {
+                opcode: Opcode::TEXT,
+                text: TextState::Valid,
+                frames: 1,
+                wire_length: length + 2,
+                length,
+                payload,
+                ..Message::default()
+            };
+            let thresholds = Thresholds { large_message, many_fragments, ..Thresholds::default() };
+            let mut findings = Vec::new();
+            check(&message, Side::Client, &thresholds, &mut |finding| findings.push(finding));
+            prop_assert_eq!(is_ordinary(&message, &thresholds), findings.is_empty(), "{:?}", findings);
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Pieces of a message's payload → as much as is kept, and the verdict on its text.
 
-use super::mask::unmask;
+use super::mask::{unmask, unmask_and_look};
 use super::message::KeptBy;
 use super::utf8::Utf8Check;
 use super::{Message, TextState};
@@ -152,6 +152,14 @@ impl Content {
     const fn count(&mut self, bytes: u64) {
         self.length = self.length.saturating_add(bytes);
     }
+}
+
+/// Puts a whole payload of at most `bound` bytes into `room`, unmasked. Is all of it ASCII, with no NUL?
+#[inline]
+pub(super) fn take_whole(room: &mut Vec<u8>, wire: &[u8], key: Option<[u8; 4]>, bound: usize) -> bool {
+    reserve(room, wire.len(), bound);
+    room.extend_from_slice(wire);
+    unmask_and_look(room, key.unwrap_or_default())
 }
 
 /// Doubles like `Vec` does, but never past the bound: a message of n bytes holds at most min(2n, `bound`).

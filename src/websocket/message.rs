@@ -2,10 +2,12 @@
 
 mod memory;
 mod waiting;
+mod whole;
 
 use std::{iter, mem};
 
 use waiting::{Packets, Waiting};
+pub use whole::{Glance, Whole};
 
 use super::decoder::{FrameDecoder, Piece, Skipped};
 use super::deflate::{Compression, Inflater, Savings};
@@ -79,7 +81,7 @@ pub enum Step {
     /// A message is complete, or can't be any more (`unfinished`).
     Message(Box<Message>),
     /// A frame that is a message by itself, said at once because all of it is in one input.
-    Whole(FrameStart, Box<Message>),
+    Whole(Whole),
 }
 
 /// The header of a frame and what it came upon.
@@ -147,14 +149,11 @@ impl MessageReader {
     /// The next step in `input`, bytes of the packet `at`, which moves behind what was used; `None` when all of it
     /// is. Call until then. While the frame boundary is lost, input is dropped.
     pub fn next(&mut self, input: &mut &[u8], at: PacketRef) -> Option<Step> {
+        if let Some(whole) = self.whole(input, at) {
+            return Some(Step::Whole(whole));
+        }
         if let Some(step) = self.waiting.pop() {
             return Some(step);
-        }
-        if input.is_empty() && self.decoder.waits() {
-            return None;
-        }
-        if let Some(whole) = self.whole(input, at) {
-            return Some(whole);
         }
         loop {
             let any = !input.is_empty();
@@ -241,33 +240,6 @@ impl MessageReader {
     /// Did a frame begin that is not at its end?
     pub fn in_frame(&self) -> bool {
         self.frame.is_some() || !self.decoder.partial_header().is_empty()
-    }
-
-    /// Reads the frame at the beginning of `input`, if it is a message by itself and all there. So are nearly all
-    /// frames, and then nothing of it needs to be kept between two calls.
-    fn whole(&mut self, input: &mut &[u8], at: PacketRef) -> Option<Step> {
-        let (header, payload, rest) = self.decoder.whole(input)?;
-        let begins = header.opcode != Opcode::CONTINUATION && self.open.data.is_none();
-        if !header.fin || !(begins || header.opcode.is_control()) || self.resynchronised.is_some() {
-            return None;
-        }
-        *input = rest;
-        self.beginning_lost &= header.opcode.is_control();
-        let packets = Packets { first: at, last: at };
-        let start = self.frame_start(header, packets);
-        let mut frame = OpenFrame::new(header, at, at);
-        let mut inflater = self.inflater.as_deref_mut();
-        let mut open = OpenMessage::new(Message::fresh(), &header, &self.kept);
-        open.begin_frame(header.size(), at, at);
-        if let Some(inflater) = &mut inflater {
-            open.begin_payload(&header, inflater);
-        }
-        open.push(payload, &frame, inflater.as_deref_mut());
-        frame.advance(header.length, at);
-        open.end_frame(frame, inflater.as_deref_mut());
-        self.counts.count_frame(header.size(), &header);
-        self.counts.count_payload(header.length);
-        Some(Step::Whole(start, open.complete(inflater)))
     }
 
     fn begin_frame(&mut self, header: FrameHeader, at: PacketRef) -> Step {
@@ -374,7 +346,7 @@ impl MessageReader {
 impl Step {
     fn into_message(self) -> Option<Box<Message>> {
         match self {
-            Self::Message(message) | Self::Whole(_, message) => Some(message),
+            Self::Message(message) | Self::Whole(Whole { message, .. }) => Some(message),
             Self::Frame(_) => None,
         }
     }
@@ -382,12 +354,12 @@ impl Step {
 
 impl Counts {
     const fn count_frame(&mut self, size: u64, header: &FrameHeader) {
-        let key = if header.masking_key.is_some() { 4 } else { 0 };
-        self.masking_bytes = self.masking_bytes.saturating_add(key);
-        self.frames = self.frames.saturating_add(1);
+        self.masking_bytes += if header.masking_key.is_some() { 4 } else { 0 };
+        self.frames += 1;
         self.wire_bytes = self.wire_bytes.saturating_add(size);
     }
 
+    /// Payload bytes may be any number, since those of a hole count too.
     const fn count_payload(&mut self, bytes: u64) {
         self.payload_bytes = self.payload_bytes.saturating_add(bytes);
         self.wire_bytes = self.wire_bytes.saturating_add(bytes);
@@ -430,7 +402,9 @@ mod tests {
     fn steps(reader: &mut MessageReader, mut bytes: &[u8], at: PacketRef) -> Vec<Step> {
         let steps = iter::from_fn(|| reader.next(&mut bytes, at));
         let split = |step| match step {
-            Step::Whole(frame, message) => [Some(Step::Frame(frame)), Some(Step::Message(message))],
+            Step::Whole(Whole { frame, message, .. }) => {
+                [Some(Step::Frame(frame)), Some(Step::Message(message))]
+            }
             step => [Some(step), None],
         };
         let steps = steps.flat_map(split).flatten().collect();
@@ -796,10 +770,11 @@ mod tests {
             frames in prop::collection::vec(any_frame(), 0..8),
             cuts in any_cuts(),
             keep_payload in prop_oneof![0_usize..200, Just(1 << 20)],
+            keep_frames in prop_oneof![Just(0), Just(3)],
             compression in any_compression(),
         ) {
             let bytes = wire(&frames);
-            let options = MessageOptions { keep_payload, keep_frames: 3, compression, ..OPTIONS };
+            let options = MessageOptions { keep_payload, keep_frames, compression, ..OPTIONS };
             let (mut whole, mut cut) = (MessageReader::new(options), MessageReader::new(options));
             let expected = steps(&mut whole, &bytes, packet(1));
             let found: Vec<_> = pieces(&bytes, &cuts).flat_map(|piece| steps(&mut cut, piece, packet(1))).collect();

@@ -13,8 +13,14 @@ thread_local! {
 impl Message {
     /// A message of which nothing is known, for one that is all here. Its payload may have room, where messages are given
     /// [back](Self::spare): one that stays open must not keep that, since nobody counts it.
+    #[inline]
     pub(super) fn fresh() -> Box<Self> {
-        SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()
+        SPARE.with_borrow_mut(Vec::pop).unwrap_or_else(Self::new)
+    }
+
+    #[cold]
+    fn new() -> Box<Self> {
+        Box::default()
     }
 
     /// Nobody needs it any more.

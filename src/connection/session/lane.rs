@@ -78,7 +78,17 @@ impl Lane {
 
     /// The findings on the frames of a message, taken out.
     pub(super) fn waiting(&mut self, opcode: Opcode) -> Vec<Finding> {
-        self.waiting.as_mut().map(|waiting| mem::take(waiting.of(opcode))).unwrap_or_default()
+        let Some(waiting) = &mut self.waiting else { return Vec::new() };
+        let findings = mem::take(waiting.of(opcode));
+        if waiting.is_empty() {
+            self.waiting = None;
+        }
+        findings
+    }
+
+    /// Is there nothing to say of the next message but what it shows itself?
+    pub(super) const fn is_quiet(&self) -> bool {
+        self.waiting.is_none() && self.undecoded.is_empty()
     }
 
     pub(super) fn traffic(&self) -> Traffic {
@@ -111,6 +121,10 @@ impl Lane {
 impl Waiting {
     fn of(&mut self, opcode: Opcode) -> &mut Vec<Finding> {
         if opcode.is_control() { &mut self.control } else { &mut self.data }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.data.is_empty() && self.control.is_empty()
     }
 
     fn memory(&self) -> usize {

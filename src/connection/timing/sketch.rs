@@ -68,12 +68,14 @@ impl Sketch {
     #[inline(never)]
     fn push_more(&mut self, value: u64) {
         self.put_away();
-        self.before.push(value);
+        match u16::try_from(value) {
+            Ok(_) => self.push(value),
+            Err(_) => self.before.push(value),
+        }
     }
 
     fn put_away(&mut self) {
-        let latest = self.latest.get(..usize::from(self.count)).unwrap_or_default();
-        latest.iter().for_each(|value| self.before.push((*value).into()));
+        self.before.extend(self.latest.get(..usize::from(self.count)).unwrap_or_default());
         self.count = 0;
     }
 }
@@ -87,6 +89,16 @@ impl Default for Values {
 impl Values {
     const fn is_empty(&self) -> bool {
         matches!(self, Self::Short(few) if few.is_empty())
+    }
+
+    fn extend(&mut self, values: &[u16]) {
+        match self {
+            Self::Short(few) if few.len() + values.len() <= FEW => {
+                make_room(few, values.len());
+                few.extend_from_slice(values);
+            }
+            _ => values.iter().for_each(|value| self.push((*value).into())),
+        }
     }
 
     fn push(&mut self, value: u64) {
@@ -110,10 +122,15 @@ fn many(few: impl Iterator<Item = u64>, value: u64) -> Values {
 }
 
 fn push<Value>(few: &mut Vec<Value>, value: Value) {
-    if few.len() == few.capacity() {
-        few.reserve_exact(few.len().max(LATEST).min(FEW - few.len()));
-    }
+    make_room(few, 1);
     few.push(value);
+}
+
+/// For values of which there is room in all.
+fn make_room<Value>(few: &mut Vec<Value>, more: usize) {
+    if few.capacity() - few.len() < more {
+        few.reserve_exact(few.len().max(LATEST).min(FEW - few.len()).max(more));
+    }
 }
 
 impl Default for Buckets {

@@ -4,7 +4,7 @@ use flate2::{Compress, FlushCompress};
 use proptest::prelude::*;
 
 use super::super::encoder::{TestFrame, any_cuts, pieces, wire};
-use super::super::message::{AfterGap, KeptBy, MessageOptions, MessageReader, Step};
+use super::super::message::{AfterGap, KeptBy, MessageOptions, MessageReader, Step, Whole};
 use super::super::resync::Confidence;
 use super::super::{Message, Opcode, TextState};
 use super::inflater::FINAL;
@@ -80,7 +80,7 @@ fn reader_that_keeps(compression: Compression, keep_payload: usize) -> MessageRe
 fn push(reader: &mut MessageReader, mut bytes: &[u8]) -> Vec<Message> {
     let steps = std::iter::from_fn(|| reader.next(&mut bytes, PacketRef::default()));
     let messages = steps.filter_map(|step| match step {
-        Step::Message(message) | Step::Whole(_, message) => Some(*message),
+        Step::Message(message) | Step::Whole(Whole { message, .. }) => Some(*message),
         Step::Frame(_) => None,
     });
     messages.collect()

@@ -29,6 +29,11 @@ impl Waiting {
         self.0.get_or_insert_default().ready.push_back(step);
     }
 
+    /// Does nothing come out before the next input is looked at?
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(|parts| parts.ready.is_empty())
+    }
+
     pub(super) fn pop(&mut self) -> Option<Step> {
         self.0.as_mut()?.ready.pop_front()
     }
