@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 
 use super::hold::{LifeId, Worth};
 use super::reconnects::Lives;
-use super::said::{Item, Place, Said, What};
+use super::said::{Place, Said, What};
+use super::shard::MOST;
 use crate::connection::Options;
 use crate::connection::handshakes::Handshakes;
 use crate::connection::outbox::{Outbox, Tally};
@@ -20,7 +21,7 @@ pub(super) struct Merge<'a> {
     sink: &'a mut dyn Sink,
     lanes: Vec<Lane>,
     /// The place of what each lane has next.
-    heads: Vec<Place>,
+    heads: [Place; MOST as usize],
     spent: Vec<Said>,
     pub(super) totals: Totals,
     pub(super) handshakes: Handshakes,
@@ -35,9 +36,12 @@ pub(super) struct Merge<'a> {
 
 /// What came of one shard.
 struct Lane {
-    said: VecDeque<Said>,
-    /// How much of the text of the first was passed on.
-    used: usize,
+    /// What is passed on now; without items when nothing is left.
+    said: Said,
+    /// How many of its items were passed on, and how much of its text.
+    passed_items: usize,
+    passed_text: usize,
+    later: VecDeque<Said>,
     /// Nothing comes before this place, behind what was said.
     until: Place,
     /// Weight of what was passed on since it was asked for.
@@ -48,11 +52,13 @@ struct Lane {
 
 impl<'a> Merge<'a> {
     pub(super) fn new(options: &'a Options, shards: u8, sink: &'a mut dyn Sink) -> Self {
+        let mut heads = [Place::LAST; MOST as usize];
+        heads.iter_mut().zip(0..shards).for_each(|(head, shard)| *head = Place::at(0, shard));
         Self {
             options,
             sink,
             lanes: (0..shards).map(Lane::new).collect(),
-            heads: (0..shards).map(|shard| Place::at(0, shard)).collect(),
+            heads,
             spent: Vec::new(),
             totals: Totals::default(),
             handshakes: Handshakes::default(),
@@ -72,7 +78,7 @@ impl<'a> Merge<'a> {
             if said.items.is_empty() {
                 self.spent.push(said);
             } else {
-                lane.said.push_back(said);
+                lane.take(said);
             }
         }
         lane.until = until;
@@ -90,14 +96,25 @@ impl<'a> Merge<'a> {
     /// Passes on what is known to be next. Was there anything?
     pub(super) fn advance(&mut self) -> ControlFlow<(), bool> {
         let mut any = false;
-        while let Some(shard) = self.heads.iter().min().map(|head| head.shard())
-            && let Some(item) = self.lanes.get_mut(shard).and_then(Lane::next)
-        {
+        loop {
+            let shard = self.heads.iter().fold(Place::LAST, |least, head| least.min(*head)).shard();
+            let Some(lane) = self.lanes.get_mut(shard) else { return ControlFlow::Continue(any) };
+            match lane.next() {
+                None => return ControlFlow::Continue(any),
+                Some(What::Message { connection, is_control, length }) => {
+                    self.totals.messages += 1;
+                    self.totals.control_frames += u64::from(is_control);
+                    let id = lane.known(connection);
+                    self.sink.written(id, lane.text(length))?;
+                }
+                Some(What::Event) => {
+                    let event = lane.said.events.pop_front();
+                    event.map_or(ControlFlow::Continue(()), |event| self.event(shard, event))?;
+                }
+            }
             any = true;
-            self.say(shard, item)?;
             self.step(shard);
         }
-        ControlFlow::Continue(any)
     }
 
     /// Says how many findings about the capture were held back.
@@ -110,22 +127,6 @@ impl<'a> Merge<'a> {
     /// Passes a finding on.
     pub(super) fn report(&mut self, connection: Option<ConnectionId>, finding: Finding) -> ControlFlow<()> {
         self.pass_on(Event { at: finding.at, connection, kind: EventKind::Finding(Box::new(finding)) })
-    }
-
-    fn say(&mut self, shard: usize, item: Item) -> ControlFlow<()> {
-        let Some(lane) = self.lanes.get_mut(shard) else { return ControlFlow::Continue(()) };
-        match item.what {
-            What::Message { connection, is_control, length } => {
-                self.totals.messages += 1;
-                self.totals.control_frames += u64::from(is_control);
-                let id = lane.known(connection);
-                self.sink.written(id, lane.text(length))
-            }
-            What::Event => match lane.said.front_mut().and_then(|said| said.events.pop_front()) {
-                Some(event) => self.event(shard, event),
-                None => ControlFlow::Continue(()),
-            },
-        }
     }
 
     fn event(&mut self, shard: usize, event: Event) -> ControlFlow<()> {
@@ -144,7 +145,7 @@ impl<'a> Merge<'a> {
         let Some(lane) = self.lanes.get_mut(shard) else { return ControlFlow::Continue(()) };
         let id = ConnectionId(self.totals.websocket_connections + 1);
         lane.know(local, id);
-        let answered = lane.said.front_mut().and_then(|said| said.answered.pop_front());
+        let answered = lane.said.answered.pop_front();
         let mut findings = Vec::new();
         if let (EventKind::Opened(opening), Some(answered)) = (&event.kind, answered) {
             let bound = self.options.limits.handshakes;
@@ -173,7 +174,9 @@ impl<'a> Merge<'a> {
     /// The lane is one item further.
     fn step(&mut self, shard: usize) {
         let Some(lane) = self.lanes.get_mut(shard) else { return };
-        self.spent.extend(lane.drop_spent());
+        if lane.is_spent() {
+            self.spent.push(lane.turn());
+        }
         if let Some(head) = self.heads.get_mut(shard) {
             *head = lane.head();
         }
@@ -182,18 +185,47 @@ impl<'a> Merge<'a> {
 
 impl Lane {
     fn new(shard: u8) -> Self {
-        let said = VecDeque::new();
-        Self { said, used: 0, until: Place::at(0, shard), passed: 0, ids: Vec::new() }
+        Self {
+            said: Said::new(),
+            passed_items: 0,
+            passed_text: 0,
+            later: VecDeque::new(),
+            until: Place::at(0, shard),
+            passed: 0,
+            ids: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, said: Said) {
+        if self.is_spent() {
+            self.said = said;
+        } else {
+            self.later.push_back(said);
+        }
     }
 
     /// The place of what comes next.
     fn head(&self) -> Place {
-        let item = self.said.front().and_then(|said| said.items.front());
-        item.map_or(self.until, |item| item.place)
+        self.said.items.get(self.passed_items).map_or(self.until, |item| item.place)
     }
 
-    fn next(&mut self) -> Option<Item> {
-        self.said.front_mut()?.items.pop_front()
+    fn next(&mut self) -> Option<What> {
+        let item = self.said.items.get(self.passed_items)?;
+        self.passed_items += 1;
+        Some(item.what)
+    }
+
+    /// Was all passed on, but for what comes later?
+    fn is_spent(&self) -> bool {
+        self.passed_items == self.said.items.len()
+    }
+
+    /// Goes on with what comes later; gives back what was passed on.
+    #[cold]
+    fn turn(&mut self) -> Said {
+        (self.passed_items, self.passed_text) = (0, 0);
+        self.passed += self.said.weight;
+        mem::replace(&mut self.said, self.later.pop_front().unwrap_or_else(Said::new))
     }
 
     fn known(&self, local: ConnectionId) -> ConnectionId {
@@ -212,17 +244,9 @@ impl Lane {
 
     /// The text of the next message.
     fn text(&mut self, length: usize) -> &[u8] {
-        let start = self.used;
-        self.used += length;
-        self.said.front().and_then(|said| said.text.get(start..self.used)).unwrap_or_default()
-    }
-
-    /// The first that was said, when all of it was passed on.
-    fn drop_spent(&mut self) -> Option<Said> {
-        let said = self.said.pop_front_if(|said| said.items.is_empty())?;
-        self.used = 0;
-        self.passed += said.weight;
-        Some(said)
+        let start = self.passed_text;
+        self.passed_text += length;
+        self.said.text.get(start..self.passed_text).unwrap_or_default()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::packet::PacketRef;
 /// Some of what a shard says, in order. Ids of connections are the shard's own.
 #[derive(Debug)]
 pub(super) struct Said {
-    pub(super) items: VecDeque<Item>,
+    pub(super) items: Vec<Item>,
     /// The events among the items.
     pub(super) events: VecDeque<Event>,
     /// When the handshakes among the events were answered.
@@ -68,6 +68,9 @@ impl Place {
         Self(u64::MAX << RANKS | u64::from(shard))
     }
 
+    /// Behind all others, and nobody's.
+    pub(super) const LAST: Self = Self(u64::MAX);
+
     /// Whose it is.
     pub(super) fn shard(self) -> usize {
         usize::from(self.0.to_le_bytes()[0] & (MOST - 1))
@@ -85,7 +88,7 @@ impl Said {
     /// Nothing yet.
     pub(super) fn new() -> Self {
         Self {
-            items: VecDeque::new(),
+            items: Vec::new(),
             events: VecDeque::new(),
             answered: VecDeque::new(),
             text: Vec::new(),

@@ -18,9 +18,8 @@ pub(super) struct Shard<'a> {
     flows: Flows<'a>,
     ahead: Ahead,
     scribe: Option<Box<dyn Scribe>>,
-    /// The places of what waits in the outbox, and how many things were said at each.
-    marks: Vec<(Place, usize)>,
-    marked: usize,
+    /// The places of what waits in the outbox.
+    marks: Vec<Place>,
     left: Option<vec::IntoIter<(u64, usize)>>,
 }
 
@@ -59,7 +58,7 @@ impl<'a> Shard<'a> {
         scribe: Option<Box<dyn Scribe>>,
     ) -> Self {
         let flows = Flows::new(options, (number.into(), shards.into()), settles.then(Vec::new));
-        Self { number, flows, ahead: Ahead::default(), scribe, marks: Vec::new(), marked: 0, left: None }
+        Self { number, flows, ahead: Ahead::default(), scribe, marks: Vec::new(), left: None }
     }
 
     /// Goes on with its work, until it is done or much is said. Is it done?
@@ -151,11 +150,10 @@ impl<'a> Shard<'a> {
     /// Notes where what is new in the outbox was said.
     fn mark(&mut self, place: Place, said: &mut Said) {
         let waiting = self.flows.out().waiting();
-        if waiting == self.marked {
+        if waiting == self.marks.len() {
             return;
         }
-        self.marks.push((place, waiting - self.marked));
-        self.marked = waiting;
+        self.marks.resize(waiting, place);
         if waiting >= WAITING || self.flows.out().payload() >= WAITING_PAYLOAD {
             self.write(said);
         }
@@ -165,32 +163,26 @@ impl<'a> Shard<'a> {
     fn write(&mut self, said: &mut Said) {
         let out = self.flows.out();
         said.answered.extend(out.drain_answered());
-        let mut events = out.drain();
-        for (place, count) in self.marks.drain(..) {
-            for event in events.by_ref().take(count) {
-                let what = match (&mut self.scribe, event) {
-                    (
-                        Some(scribe),
-                        Event { kind: EventKind::Message(message), connection: Some(connection), .. },
-                    ) => {
-                        let start = said.text.len();
-                        scribe.message(&message, &mut said.text);
-                        let length = said.text.len() - start;
-                        let is_control = message.message.opcode.is_control();
-                        message.message.spare();
-                        said.weight += length;
-                        What::Message { connection, is_control, length }
-                    }
-                    (_, event) => {
-                        said.weight += weight(&event);
-                        said.events.push_back(event);
-                        What::Event
-                    }
-                };
-                said.items.push_back(Item { place, what });
-            }
+        for (event, place) in out.drain().zip(self.marks.drain(..)) {
+            let what = if let (Some(scribe), EventKind::Message(message), Some(connection)) =
+                (&mut self.scribe, &event.kind, event.connection)
+            {
+                let start = said.text.len();
+                scribe.message(message, &mut said.text);
+                let length = said.text.len() - start;
+                let is_control = message.message.opcode.is_control();
+                said.weight += length;
+                if let EventKind::Message(message) = event.kind {
+                    message.message.spare();
+                }
+                What::Message { connection, is_control, length }
+            } else {
+                said.weight += weight(&event);
+                said.events.push_back(event);
+                What::Event
+            };
+            said.items.push(Item { place, what });
         }
-        self.marked = 0;
     }
 
     fn is_full(&mut self, said: &Said) -> bool {
