@@ -27,6 +27,7 @@
 //! `tests/layers.rs` holds.
 
 mod ahead;
+mod decimal;
 pub mod limits;
 pub mod packet;
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::decimal;
+
 /// Nanoseconds since the Unix epoch on the capture's clock. Negative before 1970.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
@@ -66,13 +68,10 @@ impl Rfc3339 {
     }
 
     fn put_fraction(&mut self, nanos: i64) {
-        // With a 1 before it, so that there are always nine digits.
-        let mut digits = itoa::Buffer::new();
-        let digits = digits.format(nanos.saturating_add(NANOS_PER_SECOND)).as_bytes();
         if let Some((_, fraction)) = self.0.split_first_chunk_mut::<20>()
-            && let (Some(fraction), Some(digits)) = (fraction.first_chunk_mut::<9>(), digits.last_chunk())
+            && let Some(fraction) = fraction.first_chunk_mut()
         {
-            *fraction = *digits;
+            *fraction = nine_digits(nanos);
         }
     }
 
@@ -101,16 +100,24 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// As [`Timestamp::rfc3339`].
-    pub fn rfc3339(&mut self, time: Timestamp) -> &Rfc3339 {
+    /// [`Timestamp::rfc3339`] in two parts: what stands before the digits of the fraction, and these. A `Z` follows.
+    #[inline]
+    pub fn rfc3339(&mut self, time: Timestamp) -> (&[u8; 20], [u8; 9]) {
         let second = time.0.div_euclid(NANOS_PER_SECOND);
-        if second == self.second {
-            self.text.put_fraction(time.0 - second * NANOS_PER_SECOND);
-        } else {
+        if second != self.second {
             *self = Self { second, text: time.rfc3339() };
         }
-        &self.text
+        (self.text.0.first_chunk().unwrap_or(&[0; 20]), nine_digits(time.0.rem_euclid(NANOS_PER_SECOND)))
     }
+}
+
+/// The fraction of a second.
+#[inline]
+fn nine_digits(nanos: i64) -> [u8; 9] {
+    let nanos = u32::try_from(nanos).unwrap_or_default();
+    let [a, b, c, d, e, f, g, h] = decimal::eight(nanos % decimal::SHORT);
+    let first = u8::try_from(nanos / decimal::SHORT).unwrap_or_default();
+    [b'0' + first, a, b, c, d, e, f, g, h]
 }
 
 /// Nanoseconds in a second.
@@ -306,7 +313,8 @@ mod tests {
         let mut clock = Clock::default();
         for nanos in [5, 0, 999_999_999, 1_000_000_000, 1_000_000_007, -1, -2, 7, i64::MAX, i64::MIN] {
             let time = Timestamp::from_nanos(nanos);
-            assert_eq!(clock.rfc3339(time).as_str(), time.rfc3339().as_str());
+            let (second, fraction) = clock.rfc3339(time);
+            assert_eq!([second, fraction.as_slice(), b"Z"].concat(), time.rfc3339().as_bytes());
         }
     }
 

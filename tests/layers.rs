@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// Each module of the crate with the modules that it may import; `*` stands for all.
 const LAYERS: &[(&str, &str)] = &[
-    ("packet", ""),
+    ("decimal", ""),
+    ("packet", "decimal"),
     ("limits", "packet"), // its times are counted in `packet`'s nanoseconds
     ("ahead", ""),
     ("capture", "packet limits"),
@@ -32,7 +33,10 @@ const LAYERS: &[(&str, &str)] = &[
     ("align", ""),
     ("check", "packet http websocket rules event document query align"),
     ("diff", "packet http websocket event pipeline document query redact align check"), // of `check`, what varies from one recording to the next
-    ("report", "packet limits decode tcp http websocket subprotocol rules event document query check diff"),
+    (
+        "report",
+        "decimal packet limits decode tcp http websocket subprotocol rules event document query check diff",
+    ),
     ("cli", "*"),
     ("main", "*"),
     ("lib", "*"),

@@ -5,31 +5,32 @@ use std::io::{self, Write};
 use super::Report;
 use super::compact;
 use super::shown::{Detail, Shown};
-use super::view::{Files, Line, MESSAGE, MessageWriter};
+use super::view::{Files, Line, MessageWriter};
 use crate::event::{ConnectionId, Event, EventKind, Scribe, TimelineMessage, Totals};
-use crate::packet::{CaptureInfo, Clock};
+use crate::packet::CaptureInfo;
 
 /// The lines of the output contract. Keeps nothing but one line's buffer, whose size a message's kept payload
 /// bounds.
-#[derive(Debug)]
 pub struct Ndjson<W: Write> {
     out: W,
     shown: Shown,
     files: Files,
+    messages: MessageWriter,
     line: Vec<u8>,
-    clock: Clock,
 }
 
 impl<W: Write> Ndjson<W> {
     /// Writes to `out`, and flushes it at the end only.
     pub fn new(out: W, shown: Shown) -> Self {
-        Self { out, shown, files: Files::default(), line: Vec::new(), clock: Clock::default() }
+        let messages = MessageWriter::new(shown.clone(), Files::default());
+        Self { out, shown, files: Files::default(), messages, line: Vec::new() }
     }
 }
 
 impl<W: Write> Report for Ndjson<W> {
     fn begin(&mut self, inputs: &[CaptureInfo]) -> io::Result<()> {
         self.files = Files::new(inputs);
+        self.messages = MessageWriter::new(self.shown.clone(), self.files.clone());
         for input in inputs {
             write_line(&mut self.out, &mut self.line, &Line::capture(input))?;
         }
@@ -45,9 +46,8 @@ impl<W: Write> Report for Ndjson<W> {
                 return Ok(());
             }
             self.line.clear();
-            let Self { shown, files, clock, line: out, .. } = self;
-            MessageWriter { shown, files, clock, out }.message(Some(id), message)?;
-            self.line.push(b'\n');
+            self.line.extend_from_slice(self.messages.beginning(id));
+            self.messages.go_on(message, &mut self.line)?;
             return self.out.write_all(&self.line);
         }
         match Line::event(event, &self.shown, &self.files) {
@@ -57,21 +57,18 @@ impl<W: Write> Report for Ndjson<W> {
     }
 
     fn scribe(&self) -> Option<Box<dyn Scribe>> {
-        let (shown, files) = (self.shown.clone(), self.files.clone());
-        Some(Box::new(LineScribe { shown, files, clock: Clock::default() }))
+        match self.shown.detail {
+            Detail::Summary => Some(Box::new(NoLines)),
+            Detail::Timeline => Some(Box::new(MessageWriter::new(self.shown.clone(), self.files.clone()))),
+        }
     }
 
     fn written(&mut self, connection: ConnectionId, text: &[u8]) -> io::Result<()> {
-        let Some(rest) = text.strip_prefix(MESSAGE) else { return Ok(()) };
-        if !self.shown.includes(Some(connection)) {
+        if text.is_empty() || !self.shown.includes(Some(connection)) {
             return Ok(());
         }
-        self.line.clear();
-        self.line.extend_from_slice(MESSAGE);
-        self.line.extend_from_slice(b",\"connection\":");
-        self.line.extend_from_slice(itoa::Buffer::new().format(connection.0).as_bytes());
-        self.out.write_all(&self.line)?;
-        self.out.write_all(rest)
+        self.out.write_all(self.messages.beginning(connection))?;
+        self.out.write_all(text)
     }
 
     fn finish(&mut self, totals: &Totals) -> io::Result<()> {
@@ -80,23 +77,19 @@ impl<W: Write> Report for Ndjson<W> {
     }
 }
 
-/// Writes the lines of messages, which lack the id of the connection behind [`MESSAGE`].
-struct LineScribe {
-    shown: Shown,
-    files: Files,
-    clock: Clock,
+/// Writes the lines of messages but for their beginnings, since ids of connections are not known yet.
+impl Scribe for MessageWriter {
+    fn message(&mut self, message: &TimelineMessage, text: &mut Vec<u8>) {
+        // Memory takes it all.
+        let _ = self.go_on(message, text);
+    }
 }
 
-impl Scribe for LineScribe {
-    fn message(&mut self, message: &TimelineMessage, text: &mut Vec<u8>) {
-        if self.shown.detail == Detail::Summary {
-            return;
-        }
-        let Self { shown, files, clock } = self;
-        // Memory takes it all.
-        let _ = MessageWriter { shown, files, clock, out: text }.message(None, message);
-        text.push(b'\n');
-    }
+/// Stands where no messages are shown.
+struct NoLines;
+
+impl Scribe for NoLines {
+    fn message(&mut self, _: &TimelineMessage, _: &mut Vec<u8>) {}
 }
 
 fn write_line(out: &mut impl Write, buffer: &mut Vec<u8>, line: &Line<'_>) -> io::Result<()> {

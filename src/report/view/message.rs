@@ -1,8 +1,10 @@
 //! A message with its place in the timeline → a `messages` entry.
 
 mod direct;
+mod plain;
+mod row;
 
-pub(in crate::report) use direct::{MESSAGE, Writer};
+pub(in crate::report) use direct::Writer;
 
 use std::borrow::Cow;
 use std::fmt;

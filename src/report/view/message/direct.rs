@@ -5,46 +5,62 @@ use std::io;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use itoa::Buffer;
-use serde::Serialize;
 
-use super::{CloseStatus, Direction, Files, Message, Packets, Payload, Type};
+use super::plain::is_plain;
+use super::row::{Room, Row};
+use super::{CloseStatus, Files, Message, Packets, Payload, Text};
+use crate::decimal::Short;
 use crate::event::{ConnectionId, TimelineMessage};
-use crate::packet::Clock;
+use crate::packet::{Clock, PacketRef, Side};
 use crate::report::compact::{self, string};
-use crate::report::shown::{Frames, Shown};
-use crate::websocket::Opcode;
+use crate::report::shown::{Frames, PayloadMode, Shown};
 use crate::websocket::close::CloseBody;
+use crate::websocket::{self, Opcode};
 
-/// Writes messages to `out`, without line ends. Nothing in them can steer a terminal: see [`compact`].
-pub(in crate::report) struct Writer<'a> {
-    pub(in crate::report) shown: &'a Shown,
-    pub(in crate::report) files: &'a Files,
-    pub(in crate::report) clock: &'a mut Clock,
-    pub(in crate::report) out: &'a mut Vec<u8>,
+/// Writes lines of messages, each without its beginning. Nothing in them can steer a terminal: see [`compact`].
+pub(in crate::report) struct Writer {
+    shown: Shown,
+    files: Files,
+    clock: Clock,
+    room: Room,
 }
 
-impl Writer<'_> {
-    /// `{"event":"message",…}`
-    pub(in crate::report) fn message(
+impl Writer {
+    pub(in crate::report) fn new(shown: Shown, files: Files) -> Self {
+        Self { shown, files, clock: Clock::default(), room: [0; size_of::<Room>()] }
+    }
+
+    /// How the line of a message of this connection begins: `{"event":"message","connection":7`. The id is known last.
+    pub(in crate::report) fn beginning(&mut self, ConnectionId(connection): ConnectionId) -> &[u8] {
+        let mut row = Row::new(&mut self.room);
+        row.put(b"{\"event\":\"message\",\"connection\":");
+        row.number(connection);
+        row.written()
+    }
+
+    /// Appends how it goes on.
+    pub(in crate::report) fn go_on(
         &mut self,
-        connection: Option<ConnectionId>,
         timeline: &TimelineMessage,
+        out: &mut Vec<u8>,
     ) -> io::Result<()> {
-        self.out.reserve(ROOM);
-        self.out.extend_from_slice(MESSAGE);
         if !self.is_ordinary(timeline) {
-            return self.general(connection, timeline);
+            return self.general(timeline, out);
         }
-        if let Some(ConnectionId(connection)) = connection {
-            self.numbered(b",\"connection\":", connection);
+        let whole_text = self.whole_text(timeline);
+        let mut row = self.facts(timeline, out);
+        if let Some(text) = whole_text.filter(|text| is_plain(text)) {
+            row.put(b"},\"text\":\"");
+            row.pass_on(out);
+            out.extend_from_slice(text);
+            out.extend_from_slice(b"\"}\n");
+            return Ok(());
         }
-        self.facts(timeline);
-        self.payload(timeline);
-        if timeline.message.opcode == Opcode::CLOSE {
-            self.close(timeline)?;
-        }
-        self.out.push(b'}');
+        row.put(b"}");
+        row.pass_on(out);
+        self.payload(timeline, out);
+        close(timeline, out)?;
+        out.extend_from_slice(b"}\n");
         Ok(())
     }
 
@@ -60,121 +76,142 @@ impl Writer<'_> {
         !rare && (message.fragments.is_empty() || self.shown.frames != Frames::Listed)
     }
 
-    fn general(&mut self, connection: Option<ConnectionId>, timeline: &TimelineMessage) -> io::Result<()> {
-        let message = Message::new(connection, timeline, self.shown, self.files);
-        // Its own brace gives way to the event that stands before its first member.
-        let brace = self.out.len();
-        compact::append(&message, self.out)?;
-        if let Some(brace) = self.out.get_mut(brace) {
+    fn general(&self, timeline: &TimelineMessage, out: &mut Vec<u8>) -> io::Result<()> {
+        let message = Message::new(None, timeline, &self.shown, &self.files);
+        // Its own brace gives way to the members that stand before its first one.
+        let brace = out.len();
+        compact::append(&message, out)?;
+        if let Some(brace) = out.get_mut(brace) {
             *brace = b',';
         }
+        out.push(b'\n');
         Ok(())
     }
 
-    fn facts(&mut self, timeline: &TimelineMessage) {
+    /// The text of most messages.
+    fn whole_text<'m>(&self, timeline: &'m TimelineMessage) -> Option<&'m [u8]> {
+        let text = timeline.message.text().filter(|text| !text.is_empty());
+        text.filter(|_| self.shown.payload == PayloadMode::Full)
+    }
+
+    /// All up to the payload, but for a last brace.
+    #[inline]
+    fn facts(&mut self, timeline: &TimelineMessage, out: &mut Vec<u8>) -> Row<'_> {
         let message = &*timeline.message;
         let (first, last) = (message.first, message.last);
-        self.numbered(b",\"index\":", timeline.index);
-        self.out.extend_from_slice(b",\"time\":\"");
-        self.out.extend_from_slice(self.clock.rfc3339(last.time).as_bytes());
+        let mut row = Row::new(&mut self.room);
+        row.put(b",\"index\":");
+        row.number(timeline.index);
+        row.put(b",\"time\":\"");
+        row.time(self.clock.rfc3339(last.time));
         if first.number != last.number {
-            self.out.extend_from_slice(b"\",\"start_time\":\"");
-            self.out.extend_from_slice(self.clock.rfc3339(first.time).as_bytes());
+            row.put(b"Z\",\"start_time\":\"");
+            row.time(self.clock.rfc3339(first.time));
         }
-        self.out.extend_from_slice(Direction::from(timeline.sender).member());
-        self.out.extend_from_slice(Type::from(message.opcode).member());
-        self.numbered(b",\"opcode\":", message.opcode.0.into());
-        self.numbered(b",\"length\":", message.length);
-        self.numbered(b",\"wire_length\":", message.wire_length);
-        self.numbered(b",\"frames\":", message.frames);
-        let masked: &[u8] = if message.masked { b",\"masked\":true" } else { b",\"masked\":false" };
-        self.out.extend_from_slice(masked);
-        if message.compressed {
-            self.out.extend_from_slice(b",\"compressed\":true");
+        row.sender(timeline.sender);
+        row.opcode(message.opcode);
+        row.number(message.length);
+        row.put(b",\"wire_length\":");
+        row.number(message.wire_length);
+        row.frames(message);
+        row.packets(first, last);
+        if let Some(file) = self.files.of(first) {
+            row.pass_on(out);
+            out.extend_from_slice(b",\"file\":");
+            string(file.as_bytes(), out);
         }
-        self.packets(&Packets::new(first, last, self.files));
+        if let Some(file) = Packets::new(first, last, &self.files).last_file {
+            row.pass_on(out);
+            out.extend_from_slice(b",\"last_file\":");
+            string(file.as_bytes(), out);
+        }
+        row
     }
 
-    fn packets(&mut self, packets: &Packets<'_>) {
-        // One packet, nearly always.
-        let (mut first, mut last) = (Buffer::new(), Buffer::new());
-        let first = first.format(packets.first);
-        let last = if packets.first == packets.last { first } else { last.format(packets.last) };
-        self.out.extend_from_slice(b",\"packets\":{\"first\":");
-        self.out.extend_from_slice(first.as_bytes());
-        self.out.extend_from_slice(b",\"last\":");
-        self.out.extend_from_slice(last.as_bytes());
-        for (name, file) in [(&b",\"file\":"[..], packets.file), (b",\"last_file\":", packets.last_file)] {
-            if let Some(file) = file {
-                self.out.extend_from_slice(name);
-                string(file.as_bytes(), self.out);
-            }
-        }
-        self.out.push(b'}');
-    }
-
-    fn payload(&mut self, timeline: &TimelineMessage) {
+    fn payload(&self, timeline: &TimelineMessage, out: &mut Vec<u8>) {
         let payload = Payload::new(timeline, self.shown.payload);
-        if let Some(text) = payload.text {
-            self.out.extend_from_slice(b",\"text\":");
-            string(text.0, self.out);
+        if let Some(Text(text)) = payload.text {
+            out.extend_from_slice(b",\"text\":");
+            string(text, out);
         }
         if let Some(bytes) = payload.bytes {
-            self.out.extend_from_slice(b",\"base64\":\"");
-            encode(bytes, self.out);
-            self.out.push(b'"');
-        }
-    }
-
-    fn close(&mut self, timeline: &TimelineMessage) -> io::Result<()> {
-        let Some(body) = CloseBody::of(&timeline.message) else { return Ok(()) };
-        self.member(b",\"close\":", &CloseStatus::new(body.status(), body.reason.into()))
-    }
-
-    /// A member that is rare enough for the general way.
-    fn member(&mut self, name: &[u8], value: &impl Serialize) -> io::Result<()> {
-        self.out.extend_from_slice(name);
-        Ok(compact::append(value, self.out)?)
-    }
-
-    #[inline]
-    fn numbered(&mut self, name: &[u8], value: u64) {
-        self.out.extend_from_slice(name);
-        // Opcodes and counts of frames, nearly always.
-        match u8::try_from(value) {
-            Ok(digit @ 0..=9) => self.out.push(b'0' + digit),
-            _ => self.out.extend_from_slice(Buffer::new().format(value).as_bytes()),
+            out.extend_from_slice(b",\"base64\":\"");
+            encode(bytes, out);
+            out.push(b'"');
         }
     }
 }
 
-/// How each begins.
-pub(in crate::report) const MESSAGE: &[u8] = b"{\"event\":\"message\"";
+impl Row<'_> {
+    fn time(&mut self, (second, fraction): (&[u8; 20], [u8; 9])) {
+        self.put(second);
+        self.put(&fraction);
+    }
 
-/// More than all members take but the payload and the rare ones.
-const ROOM: usize = 512;
-
-impl Direction {
     /// Behind a time.
-    const fn member(&self) -> &'static [u8] {
-        match self {
-            Self::ClientToServer => b"\",\"direction\":\"client_to_server\"",
-            Self::ServerToClient => b"\",\"direction\":\"server_to_client\"",
+    fn sender(&mut self, sender: Side) {
+        self.put(match sender {
+            Side::Client => b"Z\",\"direction\":\"client_to_server\",\"type\":\"",
+            Side::Server => b"Z\",\"direction\":\"server_to_client\",\"type\":\"",
+        });
+    }
+
+    fn opcode(&mut self, opcode: Opcode) {
+        match opcode {
+            Opcode::TEXT => self.put(b"text\",\"opcode\":1,\"length\":"),
+            Opcode::BINARY => self.put(b"binary\",\"opcode\":2,\"length\":"),
+            Opcode::CLOSE => self.put(b"close\",\"opcode\":8,\"length\":"),
+            Opcode::PING => self.put(b"ping\",\"opcode\":9,\"length\":"),
+            Opcode::PONG => self.put(b"pong\",\"opcode\":10,\"length\":"),
+            Opcode(reserved) => {
+                self.put(b"reserved\",\"opcode\":");
+                self.number(reserved.into());
+                self.put(b",\"length\":");
+            }
+        }
+    }
+
+    /// Behind the length on the wire.
+    fn frames(&mut self, message: &websocket::Message) {
+        if message.frames == 1 {
+            self.put(b",\"frames\":1,\"masked\":");
+        } else {
+            self.put(b",\"frames\":");
+            self.number(message.frames);
+            self.put(b",\"masked\":");
+        }
+        let (length, masked) = if message.masked { (4, b"true ") } else { (5, b"false") };
+        self.put_first(length, masked);
+        if message.compressed {
+            self.put(b",\"compressed\":true");
+        }
+    }
+
+    fn packets(&mut self, first: PacketRef, last: PacketRef) {
+        self.put(b",\"packets\":{\"first\":");
+        match Short::of(first.number) {
+            // One packet, nearly always.
+            Some(digits) if first.number == last.number => {
+                self.digits(digits);
+                self.put(b",\"last\":");
+                self.digits(digits);
+            }
+            _ => {
+                self.number(first.number);
+                self.put(b",\"last\":");
+                self.number(last.number);
+            }
         }
     }
 }
 
-impl Type {
-    const fn member(&self) -> &'static [u8] {
-        match self {
-            Self::Text => b",\"type\":\"text\"",
-            Self::Binary => b",\"type\":\"binary\"",
-            Self::Close => b",\"type\":\"close\"",
-            Self::Ping => b",\"type\":\"ping\"",
-            Self::Pong => b",\"type\":\"pong\"",
-            Self::Reserved => b",\"type\":\"reserved\"",
-        }
+fn close(timeline: &TimelineMessage, out: &mut Vec<u8>) -> io::Result<()> {
+    if timeline.message.opcode != Opcode::CLOSE {
+        return Ok(());
     }
+    let Some(body) = CloseBody::of(&timeline.message) else { return Ok(()) };
+    out.extend_from_slice(b",\"close\":");
+    Ok(compact::append(&CloseStatus::new(body.status(), body.reason.into()), out)?)
 }
 
 fn encode(bytes: &[u8], out: &mut Vec<u8>) {
@@ -196,18 +233,17 @@ mod tests {
     use crate::packet::{CaptureInfo, Timestamp};
     use crate::report::escaped::Escaped;
     use crate::report::sample;
-    use crate::report::view::{Files, Line};
-    use crate::report::{Frames, PayloadMode, Shown};
+    use crate::report::view::Line;
 
     fn both(event: &crate::event::Event, shown: &Shown, files: &Files) -> Option<(String, String)> {
         let EventKind::Message(message) = &event.kind else { return None };
-        let mut general = Vec::new();
+        let (mut general, mut direct) = (Vec::new(), Vec::new());
         serde_json::to_writer(Escaped::new(&mut general), &Line::event(event, shown, files)?).unwrap();
-        let general = String::from_utf8(general).unwrap();
-        let (mut direct, mut clock) = (Vec::new(), Clock::default());
-        let mut writer = Writer { shown, files, clock: &mut clock, out: &mut direct };
-        writer.message(event.connection, message).unwrap();
-        Some((general, String::from_utf8(direct).unwrap()))
+        general.push(b'\n');
+        let mut writer = Writer::new(shown.clone(), files.clone());
+        direct.extend_from_slice(writer.beginning(event.connection?));
+        writer.go_on(message, &mut direct).unwrap();
+        Some((String::from_utf8(general).unwrap(), String::from_utf8(direct).unwrap()))
     }
 
     #[test]

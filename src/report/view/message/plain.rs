@@ -1,0 +1,104 @@
+//! Text → whether all of it stands for itself in a JSON string.
+
+/// Of UTF-8: is there nothing in it that has to be escaped? Of characters beyond ASCII only the first bytes are looked at, so that it says
+/// no of some that stand for themselves.
+pub(super) fn is_plain(text: &[u8]) -> bool {
+    text.chunks(PART).all(is_plain_part)
+}
+
+/// Looks at words, without a branch for each: in the highest bit of each byte is found what it is.
+fn is_plain_part(text: &[u8]) -> bool {
+    let (mut faults, mut beyond) = (0, 0);
+    let mut judge = |word: &[u8; WORD]| {
+        let word = u64::from_le_bytes(*word);
+        // With one bit turned, a quotation mark is a space, and all other printable characters are higher.
+        let is_low = (word ^ each(0x02)).wrapping_sub(each(b' ' + 1));
+        let is_backslash = (word ^ each(b'\\')).wrapping_sub(each(1));
+        faults |= (is_low | is_backslash) & !word;
+        // DEL becomes 0x80.
+        beyond |= word | word.wrapping_add(each(1));
+    };
+    let (words, rest) = text.as_chunks();
+    words.iter().for_each(&mut judge);
+    if let Some(end) = text.last_chunk() {
+        // Some bytes before what is behind the words are looked at twice.
+        judge(end);
+    } else {
+        let mut word = [b' '; WORD];
+        word.iter_mut().zip(rest).for_each(|(byte, of_rest)| *byte = *of_rest);
+        judge(&word);
+    }
+    faults & HIGHEST == 0 && (beyond & HIGHEST == 0 || begins_nothing_unsafe(text))
+}
+
+/// Are only such characters beyond ASCII as begin with another byte than all that can steer a terminal?
+fn begins_nothing_unsafe(text: &[u8]) -> bool {
+    let nearest =
+        |least: u8, byte: &u8| UNSAFE.iter().fold(least, |least, unsafe_one| least.min(byte ^ unsafe_one));
+    text.iter().fold(u8::MAX, nearest) > 0
+}
+
+/// A word of this byte alone.
+const fn each(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; WORD])
+}
+
+const WORD: usize = 8;
+const HIGHEST: u64 = each(0x80);
+
+/// All of most texts; of JSON inside of JSON, no more than this is looked at in vain.
+const PART: usize = 256;
+
+/// DEL, and the first bytes of what can steer a terminal beyond ASCII.
+const UNSAFE: [u8; 6] = [0x7f, 0xc2, 0xd8, 0xe2, 0xef, 0xf3];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::compact::string;
+
+    fn is_written_as_it_is(text: &[u8]) -> bool {
+        let mut written = Vec::new();
+        string(text, &mut written);
+        written[1..written.len() - 1] == *text
+    }
+
+    #[test]
+    fn ascii_is_plain_where_a_string_writes_it_as_it_is() {
+        assert!(is_plain(b""));
+        for length in [1, 2, 15, 16, 17, 31, 32, 33, 100, 255, 256, 257, 300] {
+            for place in 0..length {
+                for byte in 0..0x80 {
+                    let mut text = vec![b'a'; length];
+                    text[place] = byte;
+                    assert_eq!(is_plain(&text), is_written_as_it_is(&text), "{byte} at {place} of {length}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_string_escapes_is_nowhere_plain() {
+        for character in
+            ('\0'..=char::MAX).filter(|character| !is_written_as_it_is(character.to_string().as_bytes()))
+        {
+            for before in ["", "0123456789", "012345678901234"] {
+                assert!(!is_plain(format!("{before}{character}").as_bytes()), "{character:?}");
+                assert!(
+                    !is_plain(format!("{before}{character}{before}{before}").as_bytes()),
+                    "{character:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn most_that_people_write_is_plain() {
+        for text in
+            ["你好", "привет", "déjà vu", "ありがとう", "🙂", "größer als Straße, länger als sechzehn Bytes"]
+        {
+            assert!(is_plain(text.as_bytes()), "{text}");
+        }
+        assert!(!is_plain("“so”".as_bytes()), "not sure without a closer look");
+    }
+}

@@ -1,0 +1,96 @@
+//! Short pieces → bytes that follow each other.
+
+use itoa::Buffer;
+
+use crate::decimal::Short;
+
+/// What is written of a line before it is known how long it is. Where each piece goes needs no check, and its size is known when the
+/// program is built: a few instructions for each, where to append it to a vector takes several times as many.
+pub(super) struct Row<'a> {
+    room: &'a mut Room,
+    length: usize,
+}
+
+/// What rows are written in, one after the other.
+pub(super) type Room = [u8; MOST + PIECE];
+
+impl<'a> Row<'a> {
+    pub(super) const fn new(room: &'a mut Room) -> Self {
+        Self { room, length: 0 }
+    }
+
+    #[inline]
+    pub(super) fn put<const SIZE: usize>(&mut self, piece: &[u8; SIZE]) {
+        self.put_first(SIZE, piece);
+    }
+
+    /// So many bytes of a piece. All of it is copied: the next one goes over what is too much.
+    #[inline]
+    pub(super) fn put_first<const SIZE: usize>(&mut self, length: usize, piece: &[u8; SIZE]) {
+        const { assert!(SIZE <= PIECE) };
+        debug_assert!(self.length + length <= MOST);
+        let start = self.length % MOST;
+        if let Some(place) = self.room.get_mut(start..).and_then(<[u8]>::first_chunk_mut) {
+            *place = *piece;
+        }
+        self.length = start + length;
+    }
+
+    #[inline]
+    pub(super) fn number(&mut self, value: u64) {
+        match Short::of(value) {
+            Some(digits) => self.digits(digits),
+            None => self.large_number(value),
+        }
+    }
+
+    #[inline]
+    pub(super) fn digits(&mut self, Short { digits, count }: Short) {
+        self.put_first(count, &digits);
+    }
+
+    #[cold]
+    fn large_number(&mut self, value: u64) {
+        for digit in Buffer::new().format(value).bytes() {
+            self.put(&[digit]);
+        }
+    }
+
+    /// All of it.
+    #[inline]
+    pub(super) fn written(self) -> &'a [u8] {
+        let Self { room, length } = self;
+        room.get(..length).unwrap_or_default()
+    }
+
+    /// Appends all of it, and begins again.
+    #[inline]
+    pub(super) fn pass_on(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.room.get(..self.length).unwrap_or_default());
+        self.length = 0;
+    }
+}
+
+/// More than the pieces of a line take together, and the longest of them.
+const MOST: usize = 512;
+const PIECE: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_and_numbers_follow_each_other() {
+        let (mut room, mut out) = ([0; MOST + PIECE], b"before ".to_vec());
+        let mut row = Row::new(&mut room);
+        row.put(b"a ");
+        for number in [0, 7, 10, 99_999_999, 100_000_000, u64::MAX] {
+            row.number(number);
+            row.put_first(1, b" too much");
+        }
+        row.pass_on(&mut out);
+        row.put(b"b");
+        row.pass_on(&mut out);
+        assert_eq!(out, b"before a 0 7 10 99999999 100000000 18446744073709551615 b");
+    }
+}
