@@ -11,7 +11,7 @@ use serde::ser::{
     SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 use serde_json::Error;
-pub(super) use string::string;
+pub(super) use string::{escaped, string};
 
 /// Appends the value. Nothing in it can steer a terminal.
 ///

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::Report;
 use super::compact;
 use super::shown::{Detail, Shown};
-use super::view::{Files, Line, MessageWriter};
+use super::view::{Files, Line, LineWriter, MessageWriter};
 use crate::event::{ConnectionId, Event, EventKind, Scribe, TimelineMessage, Totals};
 use crate::packet::CaptureInfo;
 
@@ -15,6 +15,7 @@ pub struct Ndjson<W: Write> {
     out: W,
     shown: Shown,
     files: Files,
+    lines: LineWriter,
     messages: MessageWriter,
     line: Vec<u8>,
 }
@@ -22,14 +23,16 @@ pub struct Ndjson<W: Write> {
 impl<W: Write> Ndjson<W> {
     /// Writes to `out`, and flushes it at the end only.
     pub fn new(out: W, shown: Shown) -> Self {
+        let lines = LineWriter::new(shown.clone(), Files::default());
         let messages = MessageWriter::new(shown.clone(), Files::default());
-        Self { out, shown, files: Files::default(), messages, line: Vec::new() }
+        Self { out, shown, files: Files::default(), lines, messages, line: Vec::new() }
     }
 }
 
 impl<W: Write> Report for Ndjson<W> {
     fn begin(&mut self, inputs: &[CaptureInfo]) -> io::Result<()> {
         self.files = Files::new(inputs);
+        self.lines = LineWriter::new(self.shown.clone(), self.files.clone());
         self.messages = MessageWriter::new(self.shown.clone(), self.files.clone());
         for input in inputs {
             write_line(&mut self.out, &mut self.line, &Line::capture(input))?;
@@ -50,10 +53,9 @@ impl<W: Write> Report for Ndjson<W> {
             self.messages.go_on(message, &mut self.line)?;
             return self.out.write_all(&self.line);
         }
-        match Line::event(event, &self.shown, &self.files) {
-            Some(line) => write_line(&mut self.out, &mut self.line, &line),
-            None => Ok(()),
-        }
+        self.line.clear();
+        self.lines.event(event, &mut self.line)?;
+        self.out.write_all(&self.line)
     }
 
     fn scribe(&self) -> Option<Box<dyn Scribe>> {

@@ -5,13 +5,18 @@ use crate::report::escaped::{First, first};
 /// Appends it, with its quotes.
 pub(in crate::report) fn string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
+    escaped(text, out);
+    out.push(b'"');
+}
+
+/// Appends what stands between its quotes.
+pub(in crate::report) fn escaped(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
     while !rest.is_empty() {
         let (plain, other) = rest.split_at_checked(plain(rest)).unwrap_or((rest, &[]));
         out.extend_from_slice(plain);
         rest = escape(other, out);
     }
-    out.push(b'"');
 }
 
 /// How many bytes at the beginning only hold what stands for itself: whole blocks, or all.

@@ -150,7 +150,7 @@ impl<'a> Handshake<'a> {
     }
 }
 
-fn as_text(extensions: &[Extension]) -> Vec<String> {
+pub(super) fn as_text(extensions: &[Extension]) -> Vec<String> {
     extensions.iter().map(ToString::to_string).collect()
 }
 

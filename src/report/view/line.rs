@@ -1,5 +1,9 @@
 //! An event → a line of NDJSON.
 
+mod direct;
+
+pub(in crate::report) use direct::Writer;
+
 use schemars::JsonSchema;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};

@@ -2,7 +2,6 @@
 
 mod direct;
 mod plain;
-mod row;
 
 pub(in crate::report) use direct::Writer;
 

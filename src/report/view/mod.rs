@@ -5,6 +5,7 @@ mod close;
 mod connection;
 mod line;
 mod message;
+mod row;
 mod rule;
 mod statistics;
 mod traffic;
@@ -23,7 +24,7 @@ use crate::rules;
 
 pub(super) use capture::{Capture, CaptureStart, Damage, Ended, Generator, SCHEMA, Totals};
 pub(super) use connection::{Closing, Handshake, Parties};
-pub(super) use line::Line;
+pub(super) use line::{Line, Writer as LineWriter};
 pub(super) use message::{Message, Writer as MessageWriter};
 pub(super) use rule::Rule;
 

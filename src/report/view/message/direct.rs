@@ -7,13 +7,13 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::plain::is_plain;
-use super::row::{Room, Row};
 use super::{CloseStatus, Files, Message, Packets, Payload, Text};
 use crate::decimal::Short;
 use crate::event::{ConnectionId, TimelineMessage};
 use crate::packet::{Clock, PacketRef, Side};
 use crate::report::compact::{self, string};
 use crate::report::shown::{Frames, PayloadMode, Shown};
+use crate::report::view::row::{Room, Row};
 use crate::websocket::close::CloseBody;
 use crate::websocket::{self, Opcode};
 

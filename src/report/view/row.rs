@@ -1,32 +1,38 @@
 //! Short pieces → bytes that follow each other.
 
+mod text;
+
 use itoa::Buffer;
 
 use crate::decimal::Short;
 
 /// What is written of a line before it is known how long it is. Where each piece goes needs no check, and its size is known when the
 /// program is built: a few instructions for each, where to append it to a vector takes several times as many.
-pub(super) struct Row<'a> {
+pub(in crate::report::view) struct Row<'a> {
     room: &'a mut Room,
     length: usize,
 }
 
 /// What rows are written in, one after the other.
-pub(super) type Room = [u8; MOST + PIECE];
+pub(in crate::report::view) type Room = [u8; MOST + PIECE];
 
 impl<'a> Row<'a> {
-    pub(super) const fn new(room: &'a mut Room) -> Self {
+    pub(in crate::report::view) const fn new(room: &'a mut Room) -> Self {
         Self { room, length: 0 }
     }
 
     #[inline]
-    pub(super) fn put<const SIZE: usize>(&mut self, piece: &[u8; SIZE]) {
+    pub(in crate::report::view) fn put<const SIZE: usize>(&mut self, piece: &[u8; SIZE]) {
         self.put_first(SIZE, piece);
     }
 
     /// So many bytes of a piece. All of it is copied: the next one goes over what is too much.
     #[inline]
-    pub(super) fn put_first<const SIZE: usize>(&mut self, length: usize, piece: &[u8; SIZE]) {
+    pub(in crate::report::view) fn put_first<const SIZE: usize>(
+        &mut self,
+        length: usize,
+        piece: &[u8; SIZE],
+    ) {
         const { assert!(SIZE <= PIECE) };
         debug_assert!(self.length + length <= MOST);
         let start = self.length % MOST;
@@ -37,7 +43,7 @@ impl<'a> Row<'a> {
     }
 
     #[inline]
-    pub(super) fn number(&mut self, value: u64) {
+    pub(in crate::report::view) fn number(&mut self, value: u64) {
         match Short::of(value) {
             Some(digits) => self.digits(digits),
             None => self.large_number(value),
@@ -45,8 +51,31 @@ impl<'a> Row<'a> {
     }
 
     #[inline]
-    pub(super) fn digits(&mut self, Short { digits, count }: Short) {
+    pub(in crate::report::view) fn digits(&mut self, Short { digits, count }: Short) {
         self.put_first(count, &digits);
+    }
+
+    /// A word of the program's own.
+    #[inline]
+    pub(in crate::report::view) fn word(&mut self, word: &'static str) {
+        debug_assert!(self.length + word.len() <= MOST);
+        let start = self.length % MOST;
+        if let Some(place) = self.room.get_mut(start..start + word.len()) {
+            place.copy_from_slice(word.as_bytes());
+        }
+        self.length = start + word.len();
+    }
+
+    /// Where the next piece goes.
+    pub(in crate::report::view) const fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Writes over a byte that was put.
+    pub(in crate::report::view) fn replace(&mut self, place: usize, byte: u8) {
+        if let Some(place) = self.room.get_mut(place) {
+            *place = byte;
+        }
     }
 
     #[cold]
@@ -58,21 +87,22 @@ impl<'a> Row<'a> {
 
     /// All of it.
     #[inline]
-    pub(super) fn written(self) -> &'a [u8] {
+    pub(in crate::report::view) fn written(self) -> &'a [u8] {
         let Self { room, length } = self;
         room.get(..length).unwrap_or_default()
     }
 
     /// Appends all of it, and begins again.
     #[inline]
-    pub(super) fn pass_on(&mut self, out: &mut Vec<u8>) {
+    pub(in crate::report::view) fn pass_on(&mut self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.room.get(..self.length).unwrap_or_default());
         self.length = 0;
     }
 }
 
-/// More than the pieces of a line take together, and the longest of them.
-const MOST: usize = 512;
+/// More than all that stands between two texts of a line takes together; a power of two, so that a remainder is a mask. And the
+/// longest piece.
+const MOST: usize = 4096;
 const PIECE: usize = 64;
 
 #[cfg(test)]

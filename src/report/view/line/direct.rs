@@ -1,0 +1,193 @@
+//! The events of a connection → their lines, written straight into bytes: of a short connection there is little else. What stands in
+//! them is decided by [`Line`] alone; a test holds both to the same bytes.
+
+mod closed;
+mod object;
+mod opened;
+
+use std::io;
+
+use object::Object;
+
+use super::{Files, Line};
+use crate::event::{ConnectionId, Event, EventKind};
+use crate::packet::Clock;
+use crate::report::compact;
+use crate::report::shown::Shown;
+use crate::report::view::row::{Room, Row};
+use crate::rules::Finding;
+
+/// Writes lines. Nothing in them can steer a terminal: see [`compact`].
+pub(in crate::report) struct Writer {
+    shown: Shown,
+    files: Files,
+    clock: Clock,
+    room: Box<Room>,
+}
+
+impl Writer {
+    pub(in crate::report) fn new(shown: Shown, files: Files) -> Self {
+        Self { shown, files, clock: Clock::default(), room: Box::new([0; size_of::<Room>()]) }
+    }
+
+    /// Appends the line of an event; nothing for a connection's event that names no connection.
+    pub(in crate::report) fn event(&mut self, event: &Event, out: &mut Vec<u8>) -> io::Result<()> {
+        let Self { shown, files, clock, room } = self;
+        let mut object = Object { row: Row::new(room), clock, files, out };
+        match (&event.kind, event.connection) {
+            (EventKind::Opened(opening), Some(id)) if opened::is_ordinary(opening) => {
+                object.opened(id, opening)?;
+            }
+            (EventKind::Closed(closing), Some(id)) => object.closed(id, closing),
+            (EventKind::Finding(finding), id) => object.finding(id, finding),
+            _ => {
+                if let Some(line) = Line::event(event, shown, files) {
+                    compact::append(&line, out)?;
+                    out.push(b'\n');
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Object<'_> {
+    fn finding(&mut self, connection: Option<ConnectionId>, finding: &Finding) {
+        let rule = finding.rule;
+        self.word(b"{\"event\":\"finding\",\"rule\":\"", rule.name);
+        self.word(b",\"severity\":\"", rule.severity.name());
+        self.word(b",\"blame\":\"", finding.blame.name());
+        self.known(b",\"connection\":", connection.map(|id| id.0));
+        self.known(b",\"message\":", finding.message);
+        // Packets count from 1: number 0 is a finding that no single packet shows.
+        if finding.at.number > 0 {
+            self.time(b",\"time\":\"", finding.at.time);
+            self.packet(finding.at);
+        }
+        self.text(b",\"detail\":\"", &finding.detail);
+        if !rule.reference.is_empty() {
+            self.word(b",\"reference\":\"", rule.reference);
+        }
+        self.end(b"}\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::object::FULL;
+    use super::*;
+    use crate::event::statistics::{Delays, Distribution, SideStatistics, Statistics};
+    use crate::event::{Close, Closing, Traffic};
+    use crate::packet::{CaptureInfo, PacketRef, Timestamp};
+    use crate::report::escaped::Escaped;
+    use crate::report::sample;
+    use crate::tcp::Stalls;
+
+    fn both(event: &Event, files: &Files) -> (String, String) {
+        let (mut general, mut direct) = (Vec::new(), Vec::new());
+        if let Some(line) = Line::event(event, &Shown::default(), files) {
+            serde_json::to_writer(Escaped::new(&mut general), &line).unwrap();
+            general.push(b'\n');
+        }
+        Writer::new(Shown::default(), files.clone()).event(event, &mut direct).unwrap();
+        (String::from_utf8(general).unwrap(), String::from_utf8(direct).unwrap())
+    }
+
+    fn events() -> impl Iterator<Item = Event> {
+        [sample::chat(), sample::trouble()].into_iter().flat_map(|sample| sample.events)
+    }
+
+    #[test]
+    fn the_samples_are_written_as_the_general_serializer_writes_them() {
+        let input = |path: &str| CaptureInfo { path: path.into(), ..CaptureInfo::default() };
+        let two = Files::new(&[input("a \"quoted\" one"), input("b")]);
+        for files in [Files::default(), two] {
+            for event in events() {
+                let (general, direct) = both(&event, &files);
+                assert_eq!(direct, general);
+            }
+        }
+    }
+
+    #[test]
+    fn a_connection_event_that_names_no_connection_is_not_written() {
+        for event in events().filter(|event| !matches!(event.kind, EventKind::Finding(_))) {
+            let (general, direct) = both(&Event { connection: None, ..event }, &Files::default());
+            assert_eq!((general.as_str(), direct.as_str()), ("", ""));
+        }
+    }
+
+    #[test]
+    fn the_largest_numbers_have_room() {
+        let most = Distribution { count: MOST, min: MOST, p50: MOST, p90: MOST, p99: MOST, max: MOST };
+        let side = SideStatistics {
+            lengths: Some(most),
+            rates: Some(most),
+            transfers: Some(most),
+            interleaved: MOST,
+            delayed_pongs: Delays { count: MOST, longest: MOST },
+            round_trips: Some(most),
+            stalls: Stalls {
+                count: u32::MAX,
+                total: i64::MIN,
+                longest: i64::MIN,
+                first: PacketRef::default(),
+            },
+        };
+        let sides = [Some(Box::new(side.clone())), Some(Box::new(side))];
+        let sent = Traffic {
+            messages: MOST,
+            control_frames: MOST,
+            frames: MOST,
+            wire_bytes: MOST,
+            handshake_bytes: MOST,
+            compressed_messages: MOST,
+            compressed_bytes: MOST,
+            inflated_bytes: MOST,
+            missing_bytes: MOST,
+            passed_over_bytes: MOST,
+            ..Traffic::default()
+        };
+        let reason = "r".repeat(FULL);
+        let close = Close {
+            code: Some(1000),
+            reason,
+            begun: PacketRef { number: MOST, time: Timestamp::MAX, file: 0 },
+            reported: [Some(u16::MAX); 2],
+            last_message: Some(MOST),
+            silence: Some(i64::MIN),
+            unanswered_pings: [MOST; 2],
+            ..Close::default()
+        };
+        let closing = Closing {
+            end: close.begun,
+            close: Some(close),
+            traffic: [sent; 2],
+            statistics: Statistics { handshake: Some(MOST), sides },
+        };
+        let event = Event {
+            at: closing.end,
+            connection: Some(ConnectionId(MOST)),
+            kind: EventKind::Closed(Box::new(closing)),
+        };
+        let (general, direct) = both(&event, &Files::default());
+        assert_eq!(direct, general);
+    }
+
+    const MOST: u64 = u64::MAX;
+
+    proptest! {
+        #[test]
+        fn any_event_is_written_as_the_general_serializer_writes_it(
+            text in prop_oneof![any::<String>(), "[ -~]{0,40}", "[a\"\\\\]{0,80}[\u{7f}\u{e9}a]?[a\"]{0,20}"], code: u16,
+        ) {
+            for mut event in events() {
+                sample::spoil(&mut event, &text, code);
+                let (general, direct) = both(&event, &Files::default());
+                prop_assert_eq!(direct, general);
+            }
+        }
+    }
+}
