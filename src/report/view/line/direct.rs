@@ -121,22 +121,27 @@ mod tests {
 
     #[test]
     fn the_largest_numbers_have_room() {
-        let most = Distribution { count: MOST, min: MOST, p50: MOST, p90: MOST, p99: MOST, max: MOST };
-        let side = SideStatistics {
-            lengths: Some(most),
-            rates: Some(most),
-            transfers: Some(most),
-            interleaved: MOST,
-            delayed_pongs: Delays { count: MOST, longest: MOST },
-            round_trips: Some(most),
-            stalls: Stalls {
-                count: u32::MAX,
-                total: i64::MIN,
-                longest: i64::MIN,
-                first: PacketRef::default(),
-            },
+        for length in (0..=FULL).step_by(8) {
+            let closing = largest("r".repeat(length));
+            let (at, kind) = (closing.end, EventKind::Closed(Box::new(closing)));
+            let event = Event { at, connection: Some(ConnectionId(MOST)), kind };
+            let (general, direct) = both(&event, &Files::default());
+            assert_eq!(direct, general);
+        }
+    }
+
+    fn largest(reason: String) -> Closing {
+        let begun = PacketRef { number: MOST, time: Timestamp::MAX, file: 0 };
+        let close = Close {
+            code: Some(u16::MAX),
+            reason,
+            begun,
+            reported: [Some(u16::MAX); 2],
+            last_message: Some(MOST),
+            silence: Some(i64::MIN),
+            unanswered_pings: [MOST; 2],
+            ..Close::default()
         };
-        let sides = [Some(Box::new(side.clone())), Some(Box::new(side))];
         let sent = Traffic {
             messages: MOST,
             control_frames: MOST,
@@ -150,30 +155,23 @@ mod tests {
             passed_over_bytes: MOST,
             ..Traffic::default()
         };
-        let reason = "r".repeat(FULL);
-        let close = Close {
-            code: Some(1000),
-            reason,
-            begun: PacketRef { number: MOST, time: Timestamp::MAX, file: 0 },
-            reported: [Some(u16::MAX); 2],
-            last_message: Some(MOST),
-            silence: Some(i64::MIN),
-            unanswered_pings: [MOST; 2],
-            ..Close::default()
-        };
-        let closing = Closing {
-            end: close.begun,
-            close: Some(close),
-            traffic: [sent; 2],
-            statistics: Statistics { handshake: Some(MOST), sides },
-        };
-        let event = Event {
-            at: closing.end,
-            connection: Some(ConnectionId(MOST)),
-            kind: EventKind::Closed(Box::new(closing)),
-        };
-        let (general, direct) = both(&event, &Files::default());
-        assert_eq!(direct, general);
+        let sides = [(), ()].map(|()| Some(Box::new(largest_side())));
+        let statistics = Statistics { handshake: Some(MOST), sides };
+        Closing { end: begun, close: Some(close), traffic: [sent; 2], statistics }
+    }
+
+    fn largest_side() -> SideStatistics {
+        let most = Some(Distribution { count: MOST, min: MOST, p50: MOST, p90: MOST, p99: MOST, max: MOST });
+        let first = PacketRef::default();
+        SideStatistics {
+            lengths: most,
+            rates: most,
+            transfers: most,
+            interleaved: MOST,
+            delayed_pongs: Delays { count: MOST, longest: MOST },
+            round_trips: most,
+            stalls: Stalls { count: u32::MAX, total: i64::MIN, longest: i64::MIN, first },
+        }
     }
 
     const MOST: u64 = u64::MAX;
