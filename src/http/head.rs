@@ -540,6 +540,22 @@ mod tests {
 
     proptest! {
         #[test]
+        fn a_plain_head_is_read_as_any_other(
+            line in prop_oneof![
+                Just("GET /chat?x=1 HTTP/1.1"), Just("G3T a:b HTTP/1.9"), Just("GET /a b HTTP/1.1"),
+                Just("HTTP/1.1 101 Switching Protocols"), Just("HTTP/1.0 200"), Just("http/1.1 101 x"),
+            ],
+            plain_lines in proptest::collection::vec("(Host|cookie|X-Y|A): ?[ -~]{0,20}\r\n", 0..6),
+            other_lines in prop_oneof![3 => Just("\r\n".to_owned()), 1 => field_lines()],
+            behind in "[\r\n\u{0}-z]{0,3}",
+        ) {
+            let head = format!("{line}\r\n{}{other_lines}", plain_lines.concat());
+            let bytes = [head.as_bytes(), behind.as_bytes()].concat();
+            prop_assert_eq!(plain::<RequestHead>(&bytes, 8), read_as_any_other(&bytes, plain(&bytes, 8)));
+            prop_assert_eq!(plain::<ResponseHead>(&bytes, 8), read_as_any_other(&bytes, plain(&bytes, 8)));
+        }
+
+        #[test]
         fn a_request_that_httparse_accepts_is_read_the_same(
             method in "[-!#$%&'*+.^_`|~0-9A-Za-z]{1,32}", target in "(/|[a-z]{1,4}:)[!-~\\PC]{0,12}",
             version in "HTTP/1\\.[01]", end in line_end(), fields in field_lines(),
@@ -569,6 +585,11 @@ mod tests {
             prop_assert_eq!(ours.version, format!("1.{}", theirs.version.unwrap()));
             prop_assert_eq!(ours.headers, read_by_httparse(theirs.headers));
         }
+    }
+
+    /// A head that was found plain, read like any other.
+    fn read_as_any_other<H: Head>(bytes: &[u8], found: Option<(H, usize)>) -> Option<(H, usize)> {
+        found.map(|(_, size)| (parse(&bytes[..size], 8).unwrap(), size))
     }
 
     fn read_by_httparse(headers: &[httparse::Header<'_>]) -> Headers {
