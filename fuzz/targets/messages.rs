@@ -1,7 +1,7 @@
 use flate2::{Compress, Compression as Level, Decompress, FlushCompress, FlushDecompress, Status};
 use wspect::packet::{PacketRef, Timestamp};
 use wspect::websocket::deflate::{Compression, Inflation, Scope};
-use wspect::websocket::message::{AfterGap, Counts, KeptBy, MessageOptions, MessageReader, Step};
+use wspect::websocket::message::{AfterGap, Counts, KeptBy, MessageOptions, MessageReader, Step, Whole};
 use wspect::websocket::resync::Confidence;
 use wspect::websocket::{Message, Opcode, TextState};
 
@@ -70,7 +70,7 @@ fn take(reader: &mut MessageReader, mut piece: &[u8], said: &mut Vec<Message>) {
     while let Some(step) = reader.next(&mut piece, at()) {
         match step {
             Step::Frame(_) => {}
-            Step::Message(message) | Step::Whole(_, message) => said.push(*message),
+            Step::Message(message) | Step::Whole(Whole { message, .. }) => said.push(*message),
         }
     }
     assert!(piece.is_empty());

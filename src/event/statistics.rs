@@ -68,20 +68,12 @@ impl Distribution {
             let only = (*only).into();
             return Some(Self { count: 1, min: only, p50: only, p90: only, p99: only, max: only });
         }
-        let (min, max) = ((*values.iter().min()?).into(), (*values.iter().max()?).into());
+        values.sort_unstable();
+        let (min, max) = ((*values.first()?).into(), (*values.last()?).into());
         let count = values.len() as u64;
-        // Each is found among the values up to the one before, which costs less than to sort them.
-        let mut below = values;
-        let [p99, p90, p50] = [99, 90, 50].map(|percent| {
-            let place = usize::try_from(Self::rank(count, percent)).unwrap_or(usize::MAX).min(below.len());
-            if place as u64 == count {
-                return max;
-            }
-            let up_to = std::mem::take(&mut below);
-            let (_, value, _) = up_to.select_nth_unstable(place.saturating_sub(1));
-            let value = (*value).into();
-            below = up_to.get_mut(..place).unwrap_or_default();
-            value
+        let [p50, p90, p99] = [50, 90, 99].map(|percent| {
+            let place = usize::try_from(Self::rank(count, percent) - 1).unwrap_or(usize::MAX);
+            values.get(place).map_or(max, |value| (*value).into())
         });
         Some(Self { count, min, p50, p90, p99, max })
     }

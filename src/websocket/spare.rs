@@ -15,12 +15,7 @@ impl Message {
     /// [back](Self::spare): one that stays open must not keep that, since nobody counts it.
     #[inline]
     pub(super) fn fresh() -> Box<Self> {
-        SPARE.with_borrow_mut(Vec::pop).unwrap_or_else(Self::new)
-    }
-
-    #[cold]
-    fn new() -> Box<Self> {
-        Box::default()
+        SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()
     }
 
     /// Nobody needs it any more.
