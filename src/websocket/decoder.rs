@@ -94,11 +94,6 @@ impl FrameDecoder {
         self.state = State::default();
     }
 
-    /// Is there nothing to say before more input comes?
-    pub const fn waits(&self) -> bool {
-        !matches!(self.state, State::Payload { left: 0 })
-    }
-
     /// The bytes seen of a header that is not complete; empty when there is none.
     pub fn partial_header(&self) -> &[u8] {
         match &self.state {

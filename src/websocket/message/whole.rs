@@ -43,9 +43,17 @@ impl MessageReader {
         self.counts.count_frame(size - header.length, &header);
         self.counts.count_payload(header.length);
         let frame = FrameStart { header, at, message_open: false, open_compressed: false };
-        if !self.takes_as_is(&header) {
-            return Some(Whole { frame, message: self.decode(header, payload, at), glance: Glance::Other });
-        }
+        let (message, glance) = if self.takes_as_is(&header) {
+            self.take(&header, size, payload, at)
+        } else {
+            (self.decode(header, payload, at), Glance::Other)
+        };
+        Some(Whole { frame, message, glance })
+    }
+
+    /// The message as it was sent: so many bytes with the frame's header.
+    #[inline(always)]
+    fn take(&self, header: &FrameHeader, size: u64, payload: &[u8], at: PacketRef) -> (Box<Message>, Glance) {
         let mut message = Message::fresh();
         let is_plain = take_whole(&mut message.payload, payload, header.masking_key, self.kept.payload);
         let is_text = header.opcode == Opcode::TEXT;
@@ -56,10 +64,8 @@ impl MessageReader {
         };
         (message.opcode, message.masked) = (header.opcode, header.masking_key.is_some());
         (message.first, message.last) = (at, at);
-        (message.length, message.frames) = (header.length, 1);
-        message.wire_length = size;
-        let glance = if is_text && is_plain { Glance::PlainText } else { Glance::Other };
-        Some(Whole { frame, message, glance })
+        (message.length, message.wire_length, message.frames) = (header.length, size, 1);
+        (message, if is_text && is_plain { Glance::PlainText } else { Glance::Other })
     }
 
     /// Is its payload to be kept as it was sent, all of it, and not the frame?
