@@ -34,11 +34,11 @@ impl Short {
 #[inline]
 fn separate(value: u32) -> u64 {
     let value = u64::from(value);
-    let fours = value / 10_000 | value % 10_000 << 32;
-    let hundreds = (fours * 10_486 >> 20) & 0x0000_007f_0000_007f;
-    let twos = hundreds | (fours - 100 * hundreds) << 16;
-    let tens = (twos * 103 >> 10) & 0x000f_000f_000f_000f;
-    tens | (twos - 10 * tens) << 8
+    let fours = (value / 10_000) | ((value % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let twos = hundreds | ((fours - 100 * hundreds) << 16);
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((twos - 10 * tens) << 8)
 }
 
 /// What is below has as many digits as are written at once.
@@ -47,23 +47,20 @@ pub(crate) const SHORT: u32 = 100_000_000;
 /// The digits of the numbers that there are most of, and how many: half the work, of what is in the processor's cache.
 static SMALL: [[u8; 4]; 1000] = {
     let mut table = [[0; 4]; 1000];
-    let mut value = 0;
-    while value < table.len() {
-        table[value] = small(value);
-        value += 1;
+    let mut places: &mut [[u8; 4]] = &mut table;
+    let [mut hundreds, mut tens, mut ones] = [b'0'; 3];
+    while let Some((place, later)) = places.split_first_mut() {
+        *place = match (hundreds, tens) {
+            (b'0', b'0') => [ones, 0, 0, 1],
+            (b'0', _) => [tens, ones, 0, 2],
+            _ => [hundreds, tens, ones, 3],
+        };
+        places = later;
+        (tens, ones) = if ones == b'9' { (tens + 1, b'0') } else { (tens, ones + 1) };
+        (hundreds, tens) = if tens > b'9' { (hundreds + 1, b'0') } else { (hundreds, tens) };
     }
     table
 };
-
-const fn small(value: usize) -> [u8; 4] {
-    let [a, b, c] = [value / 100 % 10, value / 10 % 10, value % 10];
-    let [a, b, c] = [b'0' + a as u8, b'0' + b as u8, b'0' + c as u8];
-    match value {
-        0..10 => [c, 0, 0, 1],
-        10..100 => [b, c, 0, 2],
-        _ => [a, b, c, 3],
-    }
-}
 
 const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
 

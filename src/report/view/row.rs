@@ -46,7 +46,10 @@ impl<'a> Row<'a> {
     pub(in crate::report::view) fn number(&mut self, value: u64) {
         match Short::of(value) {
             Some(digits) => self.digits(digits),
-            None => self.large_number(value),
+            None => {
+                let (digits, count) = long(value);
+                self.put_first(count, &digits);
+            }
         }
     }
 
@@ -78,13 +81,6 @@ impl<'a> Row<'a> {
         }
     }
 
-    #[cold]
-    fn large_number(&mut self, value: u64) {
-        for digit in Buffer::new().format(value).bytes() {
-            self.put(&[digit]);
-        }
-    }
-
     /// All of it.
     #[inline]
     pub(in crate::report::view) fn written(self) -> &'a [u8] {
@@ -100,10 +96,22 @@ impl<'a> Row<'a> {
     }
 }
 
+/// The digits of a large number, and how many. It is not written by a method of the row: what is called by reference can't stay in registers.
+#[cold]
+fn long(value: u64) -> ([u8; DIGITS], usize) {
+    let (mut buffer, mut digits) = (Buffer::new(), [0; DIGITS]);
+    let written = buffer.format(value).as_bytes();
+    digits.iter_mut().zip(written).for_each(|(digit, of_value)| *digit = *of_value);
+    (digits, written.len())
+}
+
 /// More than all that stands between two texts of a line takes together; a power of two, so that a remainder is a mask. And the
 /// longest piece.
 const MOST: usize = 4096;
 const PIECE: usize = 64;
+
+/// The most that a number has.
+const DIGITS: usize = 20;
 
 #[cfg(test)]
 mod tests {

@@ -32,6 +32,8 @@ fn is_plain_part(text: &[u8]) -> bool {
 }
 
 /// Are only such characters beyond ASCII as begin with another byte than all that can steer a terminal?
+// Inlined, its patterns would take the registers that the common way needs.
+#[inline(never)]
 fn begins_nothing_unsafe(text: &[u8]) -> bool {
     let nearest =
         |least: u8, byte: &u8| UNSAFE.iter().fold(least, |least, unsafe_one| least.min(byte ^ unsafe_one));
