@@ -11,7 +11,7 @@ use crate::packet::Endpoint;
 /// Each packet is looked up by it: it is made of words, which are compared and hashed without a branch.
 // Packed to 40 bytes: a slot of the table of flows is two cache lines with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(packed(8))]
+#[repr(Rust, packed(8))]
 pub struct FlowKey {
     low: Address,
     high: Address,

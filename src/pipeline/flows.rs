@@ -1,16 +1,15 @@
 //! Segments → connections: the table of flows, the lives of each, and when they are forgotten.
 
 mod expiry;
+mod index;
 mod life;
 mod memory;
 mod overdue;
 mod timers;
 
-use std::hash::BuildHasher as _;
 use std::mem::offset_of;
 
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
+use index::Index;
 use life::{Followed, Life};
 use memory::{Account, Memory};
 use overdue::Overdue;
@@ -28,10 +27,7 @@ use crate::tcp::{Direction, FlowKey};
 /// The flows of one shard that are followed. At most `Limits::flows`, in `Limits::memory`; quiet ones are forgotten on capture time.
 pub(super) struct Flows<'a> {
     options: &'a Options,
-    /// The slots by the keys of their flows. It holds no key itself, so that it stays in the processor's cache.
-    index: HashTable<Place>,
-    /// Seeded by the process, so that nobody can choose addresses that collide.
-    hasher: RandomState,
+    index: Index,
     slots: Vec<Slot>,
     free: Vec<usize>,
     timers: Timers,
@@ -47,16 +43,9 @@ pub(super) struct Flows<'a> {
     settled: Option<Vec<(LifeId, Worth)>>,
 }
 
-/// A place in the index: a slot, and what tells its flow from nearly all others.
-#[derive(Clone, Copy)]
-struct Place {
-    slot: u32,
-    print: u32,
-}
-
 // Two cache lines.
 #[derive(Default)]
-#[repr(align(64))]
+#[repr(Rust, align(64))]
 struct Slot {
     /// Counts the timers that this slot had, and begins again when there were too many: only the newest is heeded.
     generation: u32,
@@ -85,8 +74,7 @@ impl<'a> Flows<'a> {
     ) -> Self {
         Self {
             options,
-            index: HashTable::new(),
-            hasher: RandomState::default(),
+            index: Index::default(),
             slots: Vec::new(),
             free: Vec::new(),
             timers: Timers::default(),
@@ -132,8 +120,7 @@ impl<'a> Flows<'a> {
 
     /// Where the flow of a segment that comes later may well be, if it is known. Asks for its slot.
     pub(super) fn look_ahead(&self, key: &FlowKey) -> Option<usize> {
-        let (hash, print) = self.hash_of(key);
-        let slot = self.index.find(hash, |place| place.print == print)?.slot as usize;
+        let slot = self.index.likely(key)?;
         if let Some(wanted) = self.slots.get(slot) {
             fetch(&wanted.generation, offset_of!(Slot, generation), 0..size_of::<Slot>());
         }
@@ -224,16 +211,7 @@ impl<'a> Flows<'a> {
     }
 
     fn find(&self, key: &FlowKey) -> Option<usize> {
-        let (hash, print) = self.hash_of(key);
-        let is_its =
-            |place: &Place| place.print == print && key_of(&self.slots, place.slot as usize) == Some(key);
-        self.index.find(hash, is_its).map(|place| place.slot as usize)
-    }
-
-    /// Of the hash, the table looks at the other bits.
-    fn hash_of(&self, key: &FlowKey) -> (u64, u32) {
-        let hash = self.hasher.hash_one(key);
-        (hash, (hash >> 24) as u32)
+        self.index.find(key, |slot| key_of(&self.slots, slot))
     }
 
     fn followed(&self, slot: usize) -> Option<&Followed> {
@@ -262,21 +240,13 @@ impl<'a> Flows<'a> {
         }
         let is_heeded = |timer: &Timer| heeds(&self.slots, timer);
         self.timers.tidy(self.index.len(), is_heeded);
-        let (slots, hasher) = (&self.slots, &self.hasher);
-        let hash_of =
-            |place: &Place| key_of(slots, place.slot as usize).map_or(0, |key| hasher.hash_one(key));
-        let (hash, print) = self.hash_of(&segment.flow);
-        let place = Place { slot: u32::try_from(slot).unwrap_or(u32::MAX), print };
-        self.index.insert_unique(hash, place, hash_of);
+        self.index.insert(&segment.flow, slot, |slot| key_of(&self.slots, slot));
         slot
     }
 
     fn remove(&mut self, slot: usize, how: CloseHow) {
         let Some(key) = key_of(&self.slots, slot) else { return };
-        if let Ok(entry) = self.index.find_entry(self.hasher.hash_one(key), |each| each.slot as usize == slot)
-        {
-            entry.remove();
-        }
+        self.index.remove(key, slot);
         let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.take()) else { return };
         self.free.push(slot);
         self.memory.free(&flow.account);
@@ -408,48 +378,10 @@ impl Flow {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
-    use foldhash::fast::FixedState;
-
     use super::*;
-    use crate::packet::Endpoint;
-
-    /// The flow of a client's address and port.
-    fn key(number: u32) -> FlowKey {
-        let [a, b, port @ ..] = number.to_be_bytes();
-        let client = Endpoint { address: Ipv4Addr::new(10, 0, a, b).into(), port: u16::from_be_bytes(port) };
-        let server = Endpoint { address: Ipv4Addr::new(192, 0, 2, 1).into(), port: 80 };
-        FlowKey::of(client, server).0
-    }
-
-    /// Most keys that share a place of a table of 4096.
-    fn most_at_a_place(keys: &[FlowKey], hasher: &impl std::hash::BuildHasher) -> usize {
-        let mut places = vec![0; 4096];
-        keys.iter().for_each(|key| places[usize::try_from(hasher.hash_one(key) % 4096).unwrap()] += 1);
-        places.into_iter().max().unwrap()
-    }
-
-    #[test]
-    fn addresses_chosen_to_collide_under_a_known_seed_do_not_collide_here() {
-        let known = FixedState::with_seed(0);
-        let chosen: Vec<_> = (0..1 << 19).map(key).filter(|key| known.hash_one(key) % 4096 == 7).collect();
-        assert!(chosen.len() > 64);
-        assert_eq!(most_at_a_place(&chosen, &known), chosen.len());
-        // By chance more than a dozen of some hundred share one of 4096 places once in 10^13 runs.
-        for _ in 0..8 {
-            assert!(most_at_a_place(&chosen, &RandomState::default()) <= 12);
-        }
-    }
 
     #[test]
     fn a_slot_is_two_cache_lines() {
         assert_eq!(size_of::<Slot>(), 128);
-    }
-
-    #[test]
-    fn ports_and_addresses_in_succession_spread_over_the_table() {
-        let keys: Vec<_> = (0..4096).map(key).collect();
-        assert!(most_at_a_place(&keys, &RandomState::default()) <= 24);
     }
 }

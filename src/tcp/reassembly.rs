@@ -1,6 +1,7 @@
 //! Segments of one direction → its bytes in order.
 
 mod holes;
+mod next;
 
 use super::counters::{Counters, count};
 use super::early::Early;
@@ -87,14 +88,6 @@ impl Assembler {
         self.place(span.after(self.next), bound, deliver);
     }
 
-    /// Takes bytes that [`continue`](Self::continues_at) the stream.
-    pub(super) fn take_next<'a>(&mut self, bytes: &'a [u8], at: PacketRef) -> Chunk<'a> {
-        let chunk = Chunk { offset: self.offset(), bytes, at };
-        self.strays = 0;
-        self.next += bytes.len() as u64;
-        chunk
-    }
-
     /// Takes a FIN behind the byte before `position`. Was it news? The FIN of this stream is behind all that was
     /// seen of it.
     pub(super) fn finish(&mut self, position: u64) -> bool {
@@ -161,20 +154,6 @@ impl Assembler {
 impl Assembler {
     pub(super) fn start(&self) -> Start {
         self.start
-    }
-
-    /// Are bytes with this number the next ones, of a stream of which nothing waits and whose end was not seen?
-    pub(super) fn continues_at(&self, seq: u32) -> bool {
-        self.is_settled() && self.early.is_none() && self.fin.is_none() && seq == seq::on_wire(self.next)
-    }
-
-    /// Does this acknowledgement of the peer say nothing new: no byte that is missing, nor that the SYN came? One number more may be
-    /// that of a FIN.
-    pub(super) fn is_told_nothing_by(&self, ack: u32) -> bool {
-        matches!(self.start, Start::Assumed | Start::Agreed)
-            && self.early.is_none()
-            && self.fin.is_none()
-            && ack.wrapping_sub(seq::on_wire(self.next)).cast_signed() <= 1
     }
 
     /// Was a FIN seen, and delivered all before it?
