@@ -8,15 +8,14 @@ pub(super) fn is_plain(text: &[u8]) -> bool {
 
 /// Looks at words, without a branch for each: in the highest bit of each byte is found what it is.
 fn is_plain_part(text: &[u8]) -> bool {
-    let (mut faults, mut beyond) = (0, 0);
+    let (mut special, mut beyond) = (0, 0);
     let mut judge = |word: &[u8; WORD]| {
         let word = u64::from_le_bytes(*word);
-        // With one bit turned, a quotation mark is a space, and all other printable characters are higher.
-        let is_low = (word ^ each(0x02)).wrapping_sub(each(b' ' + 1));
+        let is_low = (word ^ each(TURNED)).wrapping_sub(each(b' ' + 1));
         let is_backslash = (word ^ each(b'\\')).wrapping_sub(each(1));
-        faults |= (is_low | is_backslash) & !word;
-        // DEL becomes 0x80.
-        beyond |= word | word.wrapping_add(each(1));
+        special |= is_low | is_backslash;
+        // DEL gets that bit too, and no byte of UTF-8 is one that reaches the next.
+        beyond |= word.wrapping_add(each(1));
     };
     let (words, rest) = text.as_chunks();
     words.iter().for_each(&mut judge);
@@ -28,16 +27,17 @@ fn is_plain_part(text: &[u8]) -> bool {
         word.iter_mut().zip(rest).for_each(|(byte, of_rest)| *byte = *of_rest);
         judge(&word);
     }
-    faults & HIGHEST == 0 && (beyond & HIGHEST == 0 || begins_nothing_unsafe(text))
+    if beyond & HIGHEST == 0 { special & HIGHEST == 0 } else { is_plain_beyond_ascii(text) }
 }
 
 /// Are only such characters beyond ASCII as begin with another byte than all that can steer a terminal?
 // Inlined, its patterns would take the registers that the common way needs.
 #[inline(never)]
-fn begins_nothing_unsafe(text: &[u8]) -> bool {
+fn is_plain_beyond_ascii(text: &[u8]) -> bool {
+    let lowest = text.iter().fold(u8::MAX, |least, byte| least.min(byte ^ TURNED));
     let nearest =
-        |least: u8, byte: &u8| UNSAFE.iter().fold(least, |least, unsafe_one| least.min(byte ^ unsafe_one));
-    text.iter().fold(u8::MAX, nearest) > 0
+        |least: u8, byte: &u8| SPECIAL.iter().fold(least, |least, special| least.min(byte ^ special));
+    lowest > b' ' && text.iter().fold(u8::MAX, nearest) > 0
 }
 
 /// A word of this byte alone.
@@ -51,8 +51,11 @@ const HIGHEST: u64 = each(0x80);
 /// All of most texts; of JSON inside of JSON, no more than this is looked at in vain.
 const PART: usize = 256;
 
-/// DEL, and the first bytes of what can steer a terminal beyond ASCII.
-const UNSAFE: [u8; 6] = [0x7f, 0xc2, 0xd8, 0xe2, 0xef, 0xf3];
+/// With this bit turned, a quotation mark is a space, and all other printable characters are higher.
+const TURNED: u8 = 0x02;
+
+/// A backslash, DEL, and the first bytes of what can steer a terminal beyond ASCII.
+const SPECIAL: [u8; 7] = [b'\\', 0x7f, 0xc2, 0xd8, 0xe2, 0xef, 0xf3];
 
 #[cfg(test)]
 mod tests {
@@ -101,6 +104,8 @@ mod tests {
         {
             assert!(is_plain(text.as_bytes()), "{text}");
         }
-        assert!(!is_plain("“so”".as_bytes()), "not sure without a closer look");
+        for text in ["\"你好\"", "при\\вет", "déjà\nvu", "ありが\u{7f}とう", "“so”"] {
+            assert!(!is_plain(text.as_bytes()), "{text}");
+        }
     }
 }
