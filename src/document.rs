@@ -10,7 +10,7 @@ use crate::connection::Options;
 use crate::event::{
     CaptureOrder, Closing, ConnectionId, Event, EventKind, Opening, Sink, TimelineMessage, Totals,
 };
-use crate::http::Handshake;
+use crate::http::{Handshake, RequestHead, ResponseHead};
 use crate::pipeline::{self, Interrupted};
 use crate::rules::Finding;
 use crate::websocket::{Frame, Message};
@@ -207,8 +207,8 @@ fn size(kind: &EventKind) -> usize {
 }
 
 fn heads(handshake: &Handshake) -> usize {
-    let request = handshake.request.as_ref().map_or(0, |head| head.target.len() + head.headers.memory());
-    request + handshake.response.as_ref().map_or(0, |head| head.reason.len() + head.headers.memory())
+    let request = handshake.request.as_ref().map_or(0, RequestHead::memory);
+    request + handshake.response.as_ref().map_or(0, ResponseHead::memory)
 }
 
 #[cfg(test)]

@@ -350,6 +350,19 @@ fn endless_headers_take_what_all_may_take() {
 }
 
 #[test]
+fn heads_in_which_everything_is_odd_take_what_all_may_take() {
+    let limits = Limits { memory: 4 * MIB, ..Limits::default() };
+    let requests = |connection: Connection| {
+        let odd = iter::repeat_n(b"( :\x01\xff\n", 2_040).flatten().copied();
+        let head: Vec<u8> = b"GET / HTTP/1.1\r\n".iter().copied().chain(odd).chain(*b"\r\n").collect();
+        connection.syn().chain(connection.sends(From::Client, 0, head.repeat(4)))
+    };
+    let run = run(limits.clone(), (0..100).map(Connection).flat_map(requests));
+    assert!(run.reached("--max-memory"));
+    run.fits_in(limits.memory + ELSE);
+}
+
+#[test]
 fn a_frame_of_an_endless_length_takes_what_is_kept_of_a_payload() {
     let limits = Limits { payload: MIB, ..Limits::default() };
     for length in [1 << 62, u64::MAX >> 1, u64::MAX] {

@@ -109,7 +109,7 @@ impl Request {
     }
 
     fn cost(&self) -> usize {
-        self.head.method.len() + self.head.target.len() + self.head.headers.memory() + REQUEST_OVERHEAD
+        self.head.memory() + REQUEST_OVERHEAD
     }
 }
 
@@ -125,5 +125,5 @@ impl Kind {
     }
 }
 
-/// What a request takes beside its text and its fields.
+/// What a request takes beside its head.
 const REQUEST_OVERHEAD: usize = 256;

@@ -99,9 +99,18 @@ impl Headers {
         self.fields.len()
     }
 
-    /// Bytes of memory that it takes beside itself.
-    pub(crate) fn memory(&self) -> usize {
-        self.text.capacity() + self.fields.capacity() * size_of::<Field>()
+    /// Bytes of memory that it takes beside itself, of a head of so many bytes on the wire. By what it is, not by how it was read: the text
+    /// of a head that was read in one pass has more than its names and values, but no more than the wire.
+    pub(super) fn memory(&self, size: u64) -> usize {
+        let wire = usize::try_from(size).unwrap_or(usize::MAX);
+        let text = self.iter().map(|header| header.name.len() + header.value.len()).sum::<usize>();
+        text.max(wire).saturating_add(size_of_val(self.fields.as_slice()))
+    }
+
+    /// Gives back the room that it does not need.
+    pub(super) fn shrink(&mut self) {
+        self.text.shrink_to_fit();
+        self.fields.shrink_to_fit();
     }
 
     fn append(&mut self, text: &str) -> Span {

@@ -61,6 +61,22 @@ pub struct ResponseHead {
     pub last: PacketRef,
 }
 
+impl RequestHead {
+    /// Bytes of memory that it takes beside itself: the same however its bytes came.
+    pub(crate) fn memory(&self) -> usize {
+        let words = self.method.len() + self.target.len() + self.version.len();
+        words + self.headers.memory(self.size) + size_of_val(self.anomalies.as_slice())
+    }
+}
+
+impl ResponseHead {
+    /// Bytes of memory that it takes beside itself: the same however its bytes came.
+    pub(crate) fn memory(&self) -> usize {
+        let words = self.reason.len() + self.version.len();
+        words + self.headers.memory(self.size) + size_of_val(self.anomalies.as_slice())
+    }
+}
+
 /// A place where a head leaves the grammar of RFC 9112 and was read all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anomaly {

@@ -312,6 +312,12 @@ struct Scan {
 /// The bytes can't begin a head.
 struct NotHttp;
 
+/// As the reader finds it.
+#[cfg(test)]
+pub(super) fn head_size<H: Head>(bytes: &[u8]) -> Option<usize> {
+    Scan::default().end::<H>(bytes).ok().flatten()
+}
+
 impl Scan {
     /// The size of the head that `bytes` begin with; `None` while its end is missing.
     fn end<H: Head>(&mut self, bytes: &[u8]) -> Result<Option<usize>, NotHttp> {
