@@ -163,7 +163,16 @@ impl<'a> Flows<'a> {
         if !is_next {
             self.seldom(slot, segment, now);
         }
+        let known = self.known(slot);
         self.weigh(slot, segment);
+        let (id, worth) = known?;
+        // It may have been given up for what it takes.
+        let ended = self.settled.iter().flatten().rev().find(|(life, _)| *life == id);
+        Some(ended.copied().unwrap_or((id, worth)))
+    }
+
+    /// What is known of the life at this slot, where somebody asks.
+    fn known(&self, slot: usize) -> Option<(LifeId, Worth)> {
         self.settled.as_ref()?;
         self.slots.get(slot)?.flow.as_ref().map(|flow| (flow.id, flow.worth()))
     }

@@ -6,7 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::*;
 use crate::capture::{self, Inputs, Position};
-use crate::event::{ConnectionId, Event, EventKind, Scribe, TimelineMessage};
+use crate::event::{CloseHow, ConnectionId, Event, EventKind, Scribe, TimelineMessage};
+use crate::limits::Limits;
 use crate::packet::{CaptureInfo, Packet};
 use crate::report::{Ndjson, Report, Shown};
 
@@ -221,4 +222,33 @@ fn what_a_pipe_brings_is_said_before_more_is_asked_for() {
     let mut until = Until(&reached, 0);
     analyze(&mut Counted(input, &reached), &threads(2), &mut until).unwrap();
     assert!(until.1 > 4);
+}
+
+#[test]
+fn of_a_connection_that_is_given_up_the_packets_that_brought_something_are_kept() {
+    struct Kept(Vec<u64>);
+    impl Keep for Kept {
+        fn keep(&mut self, packet: &Packet<'_>) {
+            self.0.push(packet.at.number);
+        }
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/01_seed_ws_hello.pcap").to_owned();
+    let mut given_up = 0;
+    for memory in (500..12_000).step_by(100) {
+        let limits = Limits { memory, ..Limits::default() };
+        let (options, mut kept, mut events) =
+            (Options { limits, ..Options::default() }, Kept(Vec::new()), Vec::new());
+        let mut source = captures(std::slice::from_ref(&path));
+        analyze_and_keep(&mut source, &options, &mut events, Some(&mut kept)).unwrap();
+        let said = events.iter().filter(|event| event.connection.is_some());
+        let told = said.filter(|event| matches!(event.kind, EventKind::Opened(_) | EventKind::Message(_)));
+        for event in told {
+            assert!(kept.0.contains(&event.at.number), "{memory}: {:?}", event.at);
+        }
+        let ends = events.iter().filter(|event| {
+            matches!(&event.kind, EventKind::Closed(end) if end.close.as_ref().is_some_and(|close| close.how == CloseHow::GivenUp))
+        });
+        given_up += ends.count();
+    }
+    assert!(given_up > 1);
 }
