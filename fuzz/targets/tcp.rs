@@ -38,7 +38,13 @@ pub fn tcp(bytes: &[u8]) {
             tracker.flush(at, &mut |direction, delivery| heard.hear(direction, &delivery));
             (tracker, heard) = (Tracker::new(&limits), Heard::default());
         }
-        tracker.push(&segment, &mut |direction, delivery| heard.hear(direction, &delivery));
+        if tracker.is_next(&segment) {
+            if let Some(chunk) = tracker.advance(&segment) {
+                heard.hear(direction, &Delivery::Chunk(chunk));
+            }
+        } else {
+            tracker.push(&segment, &mut |direction, delivery| heard.hear(direction, &delivery));
+        }
     }
     let at = PacketRef { number, ..PacketRef::default() };
     tracker.flush(at, &mut |direction, delivery| heard.hear(direction, &delivery));

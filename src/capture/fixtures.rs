@@ -8,7 +8,7 @@ use super::input::Input;
 use super::stored::Stored;
 use super::{CaptureError, Inputs, Source, from_reader};
 use crate::limits::Limits;
-use crate::packet::{CaptureInfo, LinkType};
+use crate::packet::{CaptureInfo, LinkType, Packet};
 
 pub(super) const LITTLE: Endianness = Endianness::Little;
 pub(super) const BIG: Endianness = Endianness::Big;
@@ -24,18 +24,24 @@ pub(super) struct Owned {
     pub(super) data: Vec<u8>,
 }
 
-/// Every packet of a source, and what is known of its inputs then.
-pub(super) fn drain(mut inputs: Inputs) -> (Vec<Owned>, Vec<CaptureInfo>) {
-    let mut packets = Vec::new();
-    while let Some(packet) = inputs.next_packet().unwrap() {
-        packets.push(Owned {
+impl Owned {
+    pub(super) fn of(packet: &Packet<'_>) -> Self {
+        Self {
             number: packet.at.number,
             file: packet.at.file,
             time: packet.at.time.as_nanos(),
             link: packet.link.0,
             original_len: packet.original_len,
             data: packet.data.to_vec(),
-        });
+        }
+    }
+}
+
+/// Every packet of a source, and what is known of its inputs then.
+pub(super) fn drain(mut inputs: Inputs) -> (Vec<Owned>, Vec<CaptureInfo>) {
+    let mut packets = Vec::new();
+    while let Some(packet) = inputs.next_packet().unwrap() {
+        packets.push(Owned::of(&packet));
     }
     (packets, inputs.inputs())
 }

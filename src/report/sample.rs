@@ -181,13 +181,21 @@ pub(super) fn spoil(event: &mut Event, text: &str, code: u16) {
             opening.tunnel = Some(text.to_owned());
             if let Some(request) = &mut opening.handshake.request {
                 (request.method, request.target, request.version) = (text.into(), text.into(), text.into());
-                request.headers =
-                    request.headers.iter().map(|header| (header.name.to_owned(), text)).collect();
+                request.headers = request
+                    .headers
+                    .iter()
+                    .map(|header| (header.name.to_owned(), text))
+                    .chain([(text.to_owned(), text)])
+                    .collect();
             }
             if let Some(response) = &mut opening.handshake.response {
                 (response.reason, response.version, response.status) = (text.into(), text.into(), code);
-                response.headers =
-                    response.headers.iter().map(|header| (header.name.to_owned(), text)).collect();
+                response.headers = response
+                    .headers
+                    .iter()
+                    .map(|header| (header.name.to_owned(), text))
+                    .chain([(text.to_owned(), text)])
+                    .collect();
             }
         }
         EventKind::Message(message) => {

@@ -128,8 +128,8 @@ pub fn check(frame: &SentFrame, found: &mut impl FnMut(Finding)) {
     close::check_frame(frame, found);
 }
 
-/// The common frame breaks nothing: masked as its sender must, no reserved bit, a known opcode. [`check`] finds nothing in
-/// it, where no message is open and no Close was sent?
+/// Is it as nearly all frames are: masked as its sender must, whole, without a reserved bit, of a known opcode? [`check`] finds nothing
+/// in it then, as long as no message is open and no Close was sent: that is for the caller to know.
 #[inline]
 pub(crate) fn is_ordinary(header: &FrameHeader, sender: Side) -> bool {
     header.masking_key.is_some() == (sender == Side::Client)
@@ -344,6 +344,17 @@ mod tests {
         let change =
             |frame: &mut SentFrame| (frame.header.opcode, frame.start_known) = (Opcode::CONTINUATION, false);
         assert_eq!(broken(change), [""; 0]);
+    }
+
+    #[test]
+    fn frames_that_break_nothing_are_ordinary() {
+        for (first, opcode) in [0x81, 0x82, 0x88, 0x89, 0x8a].into_iter().zip(1..) {
+            for (second, sender) in [(0x85, Side::Client), (0x05, Side::Server)] {
+                let (_, header) = frame_header(&[first, second, 1, 2, 3, 4]).unwrap();
+                assert!(is_ordinary(&header, sender), "{opcode} {sender:?}");
+                assert!(!is_ordinary(&header, sender.peer()), "{opcode} {sender:?}");
+            }
+        }
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! Files that are cut or garbled: all packets before the place are read, and the place is named.
 
 use std::io::Cursor;
+use std::ops::ControlFlow;
 
 use nom::number::Endianness;
 use proptest::prelude::*;
@@ -28,6 +29,35 @@ fn every_cut_gives_a_prefix(bytes: &[u8], header: usize, ends: &[usize]) {
     }
     for cut in 0..header {
         assert!(matches!(open(&bytes[..cut]), Err(CaptureError::UnknownFormat { .. })), "cut at {cut}");
+    }
+}
+
+#[test]
+fn packets_at_hand_are_those_that_are_asked_for_one_by_one() {
+    let whole = three_packets();
+    for (cut, most) in (24..=whole.len()).flat_map(|cut| (1..5).map(move |most| (cut, most))) {
+        let (expected, info) = read(&whole[..cut]);
+        let mut inputs = open(&whole[..cut]).unwrap();
+        let mut packets = Vec::new();
+        loop {
+            let before = packets.len();
+            inputs.for_each_buffered(&mut |packet| {
+                packets.push(Owned::of(packet));
+                if packets.len() == before + most {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            });
+            assert!(packets.len() <= before + most);
+            if packets.len() < before + most {
+                match inputs.next_packet().unwrap() {
+                    Some(packet) => packets.push(Owned::of(&packet)),
+                    None => break,
+                }
+            }
+        }
+        assert_eq!((packets, &inputs.inputs()[0]), (expected, &info), "cut at {cut}, {most} at a time");
     }
 }
 

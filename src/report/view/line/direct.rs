@@ -153,7 +153,8 @@ mod tests {
             inflated_bytes: MOST,
             missing_bytes: MOST,
             passed_over_bytes: MOST,
-            ..Traffic::default()
+            payload_bytes: MOST,
+            masking_bytes: MOST,
         };
         let sides = [(), ()].map(|()| Some(Box::new(largest_side())));
         let statistics = Statistics { handshake: Some(MOST), sides };

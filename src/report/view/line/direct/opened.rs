@@ -7,7 +7,7 @@ use crate::event::{ConnectionId, Opening};
 use crate::http::{FieldName, Handshake, Headers, RequestHead, ResponseHead};
 use crate::report::view::connection::as_text;
 
-/// Is there nothing in it that needs the general way?
+/// Were both heads captured? Where one is missing, the line has another shape.
 pub(super) const fn is_ordinary(opening: &Opening) -> bool {
     opening.handshake.request.is_some() && opening.handshake.response.is_some()
 }
