@@ -8,7 +8,7 @@ use crate::decode::{Segment, TcpFlags};
 pub struct Past {
     /// The number of the SYN that opened it.
     pub(super) syn: Option<u32>,
-    /// The numbers behind the FINs, in the order of [`Direction::index`], where both were seen.
+    /// The numbers behind the FINs, in the order of [`Direction::index`](super::Direction::index), where both were seen.
     pub(super) ends: Option<[u32; 2]>,
 }
 
