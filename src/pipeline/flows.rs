@@ -161,7 +161,7 @@ impl<'a> Flows<'a> {
             flow.note_opened();
         }
         if !is_next {
-            self.seldom(slot, segment, now);
+            self.follow(slot, segment, now);
         }
         let known = self.known(slot);
         self.weigh(slot, segment);
@@ -178,7 +178,7 @@ impl<'a> Flows<'a> {
     }
 
     /// Takes a segment that is not just the next one of its flow.
-    fn seldom(&mut self, slot: usize, segment: &Segment<'_>, now: Timestamp) {
+    fn follow(&mut self, slot: usize, segment: &Segment<'_>, now: Timestamp) {
         let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut()) else { return };
         if flow.begins_anew(segment) {
             self.seen += 1;
