@@ -1,6 +1,7 @@
 //! Deliveries in, events out: what a connection makes of ordered bytes.
 
 mod assumed;
+mod cut;
 mod waiting;
 
 use super::*;

@@ -63,7 +63,7 @@ pub struct Savings {
     pub data_messages: u64,
     /// Compressed ones (frames, where those are compressed one by one) begun.
     pub compressed: u64,
-    /// Payload bytes on the wire of those that were inflated to their end.
+    /// Payload bytes on the wire of those that were inflated to their end, without what stands behind that.
     pub compressed_bytes: u64,
     /// What these inflated to.
     pub inflated_bytes: u64,

@@ -334,7 +334,9 @@ impl Inflater {
     fn end(&mut self, end: Inflation) {
         self.unit.end = Some(end);
         self.compression.takeover |= self.unit.oddities.takes_context.is_some();
-        self.savings.add(self.unit.fed, self.unit.inflated);
+        // What stands behind its data came or did not come yet, as TCP cut it.
+        let wire = if let Inflation::Trailing { offset } = end { offset } else { self.unit.fed };
+        self.savings.add(wire, self.unit.inflated);
         self.exceeds |= self.reach.as_ref().is_some_and(|reach| reach.beyond().is_some());
         let reach = self.window();
         if self.stream.as_mut().is_some_and(|stream| stream.is_known(reach)) {
