@@ -26,10 +26,9 @@ pub struct Inputs {
 
 impl Inputs {
     pub(super) fn open(paths: &[String], limits: &Limits, stop: Option<&Stop>) -> Result<Self, CaptureError> {
-        let capacity = (READ_MEMORY / paths.len().max(1)).clamp(READ_LEAST, READ_MOST);
         let open = |path: &String| {
             let failed = |cause: io::Error| CaptureError::Io { path: path.clone(), cause };
-            Input::new(path, Stored::open(path, stop).map_err(failed)?, limits, capacity)
+            Input::new(path, Stored::open(path, stop).map_err(failed)?, limits, READ)
         };
         Ok(Self::new(paths.iter().map(open).collect::<Result<_, _>>()?))
     }
@@ -39,7 +38,7 @@ impl Inputs {
         reader: impl Read + Send + 'static,
         limits: &Limits,
     ) -> Result<Self, CaptureError> {
-        let input = Input::new(name, Stored::new(reader, None), limits, READ_MOST)?;
+        let input = Input::new(name, Stored::new(reader, None), limits, READ)?;
         Ok(Self::new(vec![input]))
     }
 
@@ -105,8 +104,6 @@ impl Source for Inputs {
     }
 }
 
-/// Bytes read at a time by all files together; a thousand rotated files must not take a gigabyte.
-const READ_MEMORY: usize = 64 << 20;
-/// More is no faster: what the operating system copies should still be in the processor's cache when it is looked at.
-const READ_MOST: usize = 256 << 10;
-const READ_LEAST: usize = 64 << 10;
+/// Bytes read at a time. What the operating system copies should still be in the processor's nearest caches when it is looked at,
+/// and a thousand rotated files must not take a gigabyte.
+const READ: usize = 64 << 10;
