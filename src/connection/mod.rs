@@ -161,12 +161,32 @@ impl Connection {
         options: &Options,
         out: &mut Outbox,
     ) {
+        let sender = self.peers.side_of(direction);
+        let Stage::WebSocket(session) = &mut self.stage else {
+            return self.deliver_before(direction, delivery, options, out);
+        };
+        match delivery {
+            Delivery::Chunk(Chunk { bytes, at, .. }) => session.chunk(sender, bytes, at, options, out),
+            Delivery::Gap(gap) => session.gap(sender, &gap, options, out),
+            Delivery::Conflict(conflict) => session.conflict(&conflict, options, out),
+        }
+    }
+
+    /// Takes what comes before a WebSocket connection is open.
+    #[inline(never)]
+    fn deliver_before(
+        &mut self,
+        direction: Direction,
+        delivery: Delivery<'_>,
+        options: &Options,
+        out: &mut Outbox,
+    ) {
         if matches!(self.stage, Stage::New) {
             self.stage = self.begin(&delivery, options);
         }
         let sender = self.peers.side_of(direction);
         match &mut self.stage {
-            Stage::New | Stage::Other => {}
+            Stage::New | Stage::WebSocket(_) | Stage::Other => {}
             Stage::Roleless(roleless) => {
                 if let Some(learned) = roleless.deliver(direction, &delivery, options.limits.search) {
                     self.learn(direction, learned, delivery, options, out);
@@ -183,11 +203,6 @@ impl Connection {
                     self.leave(leave, options, out);
                 }
             }
-            Stage::WebSocket(session) => match delivery {
-                Delivery::Chunk(Chunk { bytes, at, .. }) => session.chunk(sender, bytes, at, options, out),
-                Delivery::Gap(gap) => session.gap(sender, &gap, options, out),
-                Delivery::Conflict(conflict) => session.conflict(&conflict, options, out),
-            },
         }
     }
 

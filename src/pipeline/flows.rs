@@ -178,6 +178,7 @@ impl<'a> Flows<'a> {
     }
 
     /// Takes a segment that is not just the next one of its flow.
+    #[inline(never)]
     fn follow(&mut self, slot: usize, segment: &Segment<'_>, now: Timestamp) {
         let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut()) else { return };
         if flow.begins_anew(segment) {
@@ -230,6 +231,7 @@ impl<'a> Flows<'a> {
         }
     }
 
+    #[inline(never)]
     fn insert(&mut self, segment: &Segment<'_>, now: Timestamp) -> usize {
         if self.index.len() >= self.options.limits.flows {
             self.given_up += u64::from(self.give_one_up());

@@ -47,9 +47,14 @@ impl Flows<'_> {
     pub(super) fn weigh(&mut self, slot: usize, segment: &Segment<'_>) {
         let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut()) else { return };
         let bytes = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX);
-        if !flow.is_to_be_weighed(bytes) {
-            return;
+        if flow.is_to_be_weighed(bytes) {
+            self.weigh_now(slot, segment);
         }
+    }
+
+    #[inline(never)]
+    fn weigh_now(&mut self, slot: usize, segment: &Segment<'_>) {
+        let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut()) else { return };
         self.memory.count(flow, slot);
         let limits = &self.options.limits;
         let Memory { bytes, awake, strict, .. } = &self.memory;

@@ -58,10 +58,7 @@ impl Writer {
         }
         row.put(b"}");
         row.pass_on(out);
-        self.payload(timeline, out);
-        close(timeline, out)?;
-        out.extend_from_slice(b"}\n");
-        Ok(())
+        self.end(timeline, out)
     }
 
     /// Has it none of the members that are rare?
@@ -76,6 +73,7 @@ impl Writer {
         !rare && (message.fragments.is_empty() || self.shown.frames != Frames::Listed)
     }
 
+    #[inline(never)]
     fn general(&self, timeline: &TimelineMessage, out: &mut Vec<u8>) -> io::Result<()> {
         let message = Message::new(None, timeline, &self.shown, &self.files);
         // Its own brace gives way to the members that stand before its first one.
@@ -126,6 +124,15 @@ impl Writer {
             string(file.as_bytes(), out);
         }
         row
+    }
+
+    /// Behind the facts, where the payload is no plain text.
+    #[inline(never)]
+    fn end(&self, timeline: &TimelineMessage, out: &mut Vec<u8>) -> io::Result<()> {
+        self.payload(timeline, out);
+        close(timeline, out)?;
+        out.extend_from_slice(b"}\n");
+        Ok(())
     }
 
     fn payload(&self, timeline: &TimelineMessage, out: &mut Vec<u8>) {
