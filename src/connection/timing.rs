@@ -4,7 +4,7 @@ mod sketch;
 
 use std::collections::VecDeque;
 
-use sketch::{Buckets, Sketch};
+use sketch::Sketch;
 
 use crate::event::statistics::{Delays, Distribution, SideStatistics, Statistics};
 use crate::packet::{NANOS_PER_SECOND, PacketRef, Side, Timestamp};
@@ -50,7 +50,7 @@ struct Transfer {
 struct Pace {
     since: Timestamp,
     messages: u64,
-    before: Option<Box<Buckets>>,
+    before: Option<Box<Sketch>>,
 }
 
 impl Timing {
@@ -139,7 +139,7 @@ impl SideTiming {
 
     fn memory(&self) -> usize {
         let rare = self.rare.as_ref().map_or(0, |rare| rare.memory());
-        let before = self.pace.before.as_ref().map_or(0, |before| before.memory());
+        let before = self.pace.before.as_ref().map_or(0, |before| size_of::<Sketch>() + before.memory());
         self.lengths.memory() + before + rare
     }
 
@@ -224,7 +224,7 @@ impl Pace {
             return Distribution::of(&mut [self.messages]);
         }
         self.end_second();
-        self.before.as_ref()?.distribution()
+        self.before.as_mut()?.distribution()
     }
 }
 

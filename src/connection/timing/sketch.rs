@@ -9,21 +9,22 @@ pub(super) struct Sketch {
     latest: [u16; LATEST],
     /// How many of these there are.
     count: u8,
-    before: Values,
+    before: Few,
+    /// Those before these: many at a time, since each of them reaches for another place.
+    many: Option<Box<Buckets>>,
 }
 
-/// Values as they are while they are few: two bytes for each, until one needs more. Lengths hardly ever do.
+/// Values as they are: two bytes for each, until one needs more. Lengths hardly ever do.
 #[derive(Debug)]
-enum Values {
+enum Few {
     Short(Vec<u16>),
     Long(Vec<u64>),
-    Many(Box<Buckets>),
 }
 
 /// Each power of two is divided into 32 parts of the same width, so that the middle of a part is at most a sixty-fourth
 /// from every value in it. Values below 64 have a bucket each.
 #[derive(Debug)]
-pub(super) struct Buckets {
+struct Buckets {
     counts: Box<[u32]>,
     count: u64,
     min: u64,
@@ -45,24 +46,27 @@ impl Sketch {
     /// `None` where no value came.
     pub(super) fn distribution(&mut self) -> Option<Distribution> {
         // Of a short connection that is all.
-        if self.before.is_empty() {
+        if self.before.is_empty() && self.many.is_none() {
             return Distribution::of(self.latest.get_mut(..usize::from(self.count))?);
         }
         self.put_away();
-        match &mut self.before {
-            Values::Short(few) => Distribution::of(few),
-            Values::Long(few) => Distribution::of(few),
-            Values::Many(many) => many.distribution(),
+        match (&mut self.many, &mut self.before) {
+            (Some(many), few) => {
+                few.pour(many);
+                many.distribution()
+            }
+            (None, Few::Short(few)) => Distribution::of(few),
+            (None, Few::Long(few)) => Distribution::of(few),
         }
     }
 
     /// Bytes of memory that it takes beside itself.
     pub(super) fn memory(&self) -> usize {
-        match &self.before {
-            Values::Short(few) => few.capacity() * size_of::<u16>(),
-            Values::Long(few) => few.capacity() * size_of::<u64>(),
-            Values::Many(many) => many.memory(),
-        }
+        let few = match &self.before {
+            Few::Short(few) => few.capacity() * size_of::<u16>(),
+            Few::Long(few) => few.capacity() * size_of::<u64>(),
+        };
+        few + self.many.as_ref().map_or(0, |many| many.memory())
     }
 
     #[inline(never)]
@@ -70,60 +74,81 @@ impl Sketch {
         self.put_away();
         match u16::try_from(value) {
             Ok(_) => self.push(value),
-            Err(_) => self.before.push(value),
+            Err(_) => {
+                self.make_room(1);
+                self.before.push(value);
+            }
         }
     }
 
     fn put_away(&mut self) {
+        self.make_room(self.count.into());
         self.before.extend(self.latest.get(..usize::from(self.count)).unwrap_or_default());
         self.count = 0;
     }
+
+    /// Few remain few.
+    fn make_room(&mut self, more: usize) {
+        if self.before.len() + more > FEW {
+            self.before.pour(self.many.get_or_insert_default());
+        }
+    }
 }
 
-impl Default for Values {
+impl Default for Few {
     fn default() -> Self {
         Self::Short(Vec::new())
     }
 }
 
-impl Values {
+impl Few {
     const fn is_empty(&self) -> bool {
-        matches!(self, Self::Short(few) if few.is_empty())
+        self.len() == 0
+    }
+
+    const fn len(&self) -> usize {
+        match self {
+            Self::Short(few) => few.len(),
+            Self::Long(few) => few.len(),
+        }
     }
 
     fn extend(&mut self, values: &[u16]) {
         match self {
-            Self::Short(few) if few.len() + values.len() <= FEW => {
+            Self::Short(few) => {
                 make_room(few, values.len());
                 few.extend_from_slice(values);
             }
-            _ => values.iter().for_each(|value| self.push((*value).into())),
-        }
-    }
-
-    fn push(&mut self, value: u64) {
-        match (&mut *self, u16::try_from(value)) {
-            (Self::Short(few), Ok(value)) if few.len() < FEW => push(few, value),
-            (Self::Short(few), _) if few.len() < FEW => {
-                *self = Self::Long(few.iter().copied().map(u64::from).chain([value]).collect());
+            Self::Long(few) => {
+                make_room(few, values.len());
+                few.extend(values.iter().copied().map(u64::from));
             }
-            (Self::Long(few), _) if few.len() < FEW => push(few, value),
-            (Self::Many(many), _) => many.push(value),
-            (Self::Short(few), _) => *self = many(few.iter().copied().map(u64::from), value),
-            (Self::Long(few), _) => *self = many(few.iter().copied(), value),
         }
     }
-}
 
-fn many(few: impl Iterator<Item = u64>, value: u64) -> Values {
-    let mut many = Box::<Buckets>::default();
-    few.chain([value]).for_each(|value| many.push(value));
-    Values::Many(many)
-}
+    /// One that takes more than two bytes.
+    fn push(&mut self, value: u64) {
+        match self {
+            Self::Short(few) => {
+                *self = Self::Long(few.iter().copied().map(u64::from).chain([value]).collect())
+            }
+            Self::Long(few) => {
+                make_room(few, 1);
+                few.push(value);
+            }
+        }
+    }
 
-fn push<Value>(few: &mut Vec<Value>, value: Value) {
-    make_room(few, 1);
-    few.push(value);
+    /// All of them into buckets.
+    fn pour(&mut self, many: &mut Buckets) {
+        match self {
+            Self::Short(few) => few.drain(..).for_each(|value| many.push(value.into())),
+            Self::Long(few) => {
+                few.iter().for_each(|value| many.push(*value));
+                *self = Self::default();
+            }
+        }
+    }
 }
 
 /// For values of which there is room in all.
@@ -140,7 +165,7 @@ impl Default for Buckets {
 }
 
 impl Buckets {
-    pub(super) fn push(&mut self, value: u64) {
+    fn push(&mut self, value: u64) {
         let place = place_of(value);
         if place >= self.counts.len() {
             self.grow(place);
@@ -165,12 +190,12 @@ impl Buckets {
     }
 
     /// Bytes of memory that it takes.
-    pub(super) fn memory(&self) -> usize {
+    fn memory(&self) -> usize {
         size_of::<Self>() + size_of_val(&*self.counts)
     }
 
     /// `None` where no value came.
-    pub(super) fn distribution(&self) -> Option<Distribution> {
+    fn distribution(&self) -> Option<Distribution> {
         if self.count == 0 {
             return None;
         }
@@ -247,7 +272,7 @@ mod tests {
     fn memory_does_not_grow_with_the_number_of_values() {
         let mut sketch = Sketch::default();
         (0..1_000_000_u64).for_each(|n| sketch.push(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-        assert!(sketch.memory() <= size_of::<Buckets>() + 1920 * size_of::<u32>());
+        assert!(sketch.memory() <= size_of::<Buckets>() + 1920 * size_of::<u32>() + FEW * size_of::<u64>());
         assert_eq!(sketch.distribution().unwrap().count, 1_000_000);
     }
 
