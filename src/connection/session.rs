@@ -2,6 +2,7 @@
 
 mod judge;
 mod lane;
+mod searching;
 
 use std::mem::offset_of;
 
@@ -10,7 +11,7 @@ use lane::Lane;
 use super::extensions::{Extensions, Framing};
 use super::history::{Cut, History};
 use super::outbox::{Outbox, Tally};
-use super::search::{Found, Search, masking_of};
+use super::search::{Found, Search};
 use super::{Ending, Footprint, Options};
 use crate::ahead::fetch;
 use crate::event::{Closing, ConnectionId, EventKind, TimelineMessage, Traffic};
@@ -18,8 +19,7 @@ use crate::http::Handshake;
 use crate::packet::{PacketRef, Side};
 use crate::rules::capture::{CutPayloads, CutReleases};
 use crate::rules::frame::Rsv1;
-use crate::rules::transport::DESYNC;
-use crate::rules::{self, Blame, Finding};
+use crate::rules::{self, Finding};
 use crate::tcp::{Conflict, Gap, Stalls};
 use crate::websocket::message::{AfterGap, FrameStart, Glance, Step, Whole};
 use crate::websocket::mux::Channels;
@@ -110,13 +110,6 @@ impl Session {
                 search.push(bytes, at);
                 self.search_on(sender, at, options, out);
             }
-        }
-    }
-
-    fn search_on(&mut self, sender: Side, at: PacketRef, options: &Options, out: &mut Outbox) {
-        self.look(sender, false, at, options, out);
-        if self.lane(sender).search.is_some() {
-            self.history.unread(sender, at);
         }
     }
 
@@ -359,39 +352,5 @@ impl Session {
             Traffic { handshake_bytes: request, ..self.client.traffic() },
             Traffic { handshake_bytes: response, ..self.server.traffic() },
         ]
-    }
-
-    /// Looks for the next frame of a direction that lost its boundary, and reads on from there.
-    fn look(&mut self, sender: Side, end: bool, at: PacketRef, options: &Options, out: &mut Outbox) {
-        let compression = self.compresses;
-        let lane = self.lane(sender);
-        let Some(search) = lane.search.as_mut() else { return };
-        let Some(found) = search.look(masking_of(sender), compression, end) else { return };
-        let Some(search) = lane.search.take() else { return };
-        lane.reader.resume(found.confidence);
-        lane.passed_over = lane.passed_over.saturating_add(found.passed_over);
-        if found.passed_over > 0 {
-            let at = search.replay().next().map_or(at, |(_, at)| at);
-            let detail = format!(
-                "{} bytes passed over before frames made sense again ({} bits of evidence)",
-                found.passed_over, found.confidence.0
-            );
-            self.report(DESYNC.broken(Blame::Capture, at, detail), options, out);
-        }
-        for (bytes, at) in search.replay() {
-            self.read(sender, bytes, at, options, out);
-        }
-    }
-
-    /// The boundary was lost, and never found again.
-    fn say_lost(&mut self, sender: Side, at: PacketRef, options: &Options, out: &mut Outbox) {
-        let Some(search) = self.lane(sender).search.take() else { return };
-        let lane = self.lane(sender);
-        lane.passed_over = lane.passed_over.saturating_add(search.searched());
-        if search.searched() > 0 {
-            let detail =
-                format!("{} bytes passed over: no frames were recognised in them", search.searched());
-            self.report(DESYNC.broken(Blame::Capture, at, detail), options, out);
-        }
     }
 }
