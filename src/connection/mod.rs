@@ -117,6 +117,14 @@ impl Connection {
         }
     }
 
+    /// Came anything since the last time that may have left something behind? Of most messages only figures are kept.
+    pub fn has_grown(&mut self) -> bool {
+        match &mut self.stage {
+            Stage::WebSocket(session) => session.has_grown(),
+            Stage::New | Stage::Roleless(_) | Stage::Http(_) | Stage::Other => true,
+        }
+    }
+
     /// What it takes, beside itself.
     pub fn footprint(&self) -> Footprint {
         let bytes = match &self.stage {

@@ -4,7 +4,7 @@ mod judge;
 mod lane;
 mod searching;
 
-use std::mem::offset_of;
+use std::mem::{self, offset_of};
 
 use lane::Lane;
 
@@ -44,6 +44,8 @@ pub(super) struct Session {
     handshake_bytes: [u64; 2],
     /// Of the multiplexing extension, where that was agreed.
     channels: Option<Box<Channels>>,
+    /// Came anything since that was asked that may have left something behind, beside a few bytes of statistics?
+    has_grown: bool,
 }
 
 /// Where the reading of one direction begins.
@@ -89,6 +91,7 @@ impl Session {
             releases: CutReleases::default(),
             handshake_bytes,
             channels: (extensions.framing == Framing::Multiplexed).then(Box::default),
+            has_grown: true,
         }
     }
 
@@ -108,6 +111,7 @@ impl Session {
             None => self.read(sender, bytes, at, options, out),
             Some(search) => {
                 search.push(bytes, at);
+                self.has_grown = true;
                 self.search_on(sender, at, options, out);
             }
         }
@@ -170,6 +174,11 @@ impl Session {
         for bytes in [0..other, other + size_of::<Lane>()..size_of::<Self>()] {
             fetch(&self.messages, offset_of!(Self, messages), bytes);
         }
+    }
+
+    /// Came anything since the last time that may have left something behind, beside a few bytes of statistics?
+    pub(super) const fn has_grown(&mut self) -> bool {
+        mem::replace(&mut self.has_grown, false)
     }
 
     pub(super) fn footprint(&self) -> Footprint {
@@ -259,6 +268,7 @@ impl Session {
         options: &Options,
         out: &mut Outbox,
     ) {
+        self.has_grown = true;
         while let Some(step) = self.lane(sender).reader.next(&mut bytes, at) {
             match step {
                 Step::Frame(frame) => self.frame(sender, &frame, options, out),
@@ -310,6 +320,7 @@ impl Session {
 
     #[inline(never)]
     fn message(&mut self, sender: Side, message: Box<Message>, options: &Options, out: &mut Outbox) {
+        self.has_grown = true;
         let index = self.count(sender, &message);
         if let Some(channels) = &mut self.channels {
             channels.note(&message);

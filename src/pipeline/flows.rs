@@ -160,11 +160,14 @@ impl<'a> Flows<'a> {
         if self.out.opened() > before {
             flow.note_opened();
         }
-        if !is_next {
+        let left = if is_next {
+            flow.left_of(segment)
+        } else {
             self.follow(slot, segment, now);
-        }
+            memory::all_of(segment)
+        };
         let known = self.known(slot);
-        self.weigh(slot, segment);
+        self.weigh(slot, left, segment.at);
         let (id, worth) = known?;
         // It may have been given up for what it takes.
         let ended = self.settled.iter().flatten().rev().find(|(life, _)| *life == id);

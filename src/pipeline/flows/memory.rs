@@ -32,7 +32,7 @@ struct Awake {
 #[derive(Default)]
 pub(super) struct Account {
     bytes: usize,
-    /// Bytes of TCP that came since that was counted.
+    /// Bytes that may be left of the segments since that was counted.
     uncounted: u32,
     is_large: bool,
     is_awake: bool,
@@ -43,23 +43,22 @@ pub(super) struct Account {
 }
 
 impl Flows<'_> {
-    /// Counts what a flow takes after a segment, and keeps the limits.
-    pub(super) fn weigh(&mut self, slot: usize, segment: &Segment<'_>) {
-        let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut()) else { return };
-        let bytes = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX);
-        if flow.is_to_be_weighed(bytes) {
-            self.weigh_now(slot, segment);
+    /// Counts what a flow takes after a segment of which so many bytes may be left, and keeps the limits.
+    pub(super) fn weigh(&mut self, slot: usize, left: u32, at: PacketRef) {
+        let flow = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut());
+        if flow.is_some_and(|flow| flow.is_to_be_weighed(left)) {
+            self.weigh_now(slot, at);
         }
     }
 
     #[inline(never)]
-    fn weigh_now(&mut self, slot: usize, segment: &Segment<'_>) {
+    fn weigh_now(&mut self, slot: usize, at: PacketRef) {
         let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut()) else { return };
         self.memory.count(flow, slot);
         let limits = &self.options.limits;
         let Memory { bytes, awake, strict, .. } = &self.memory;
         if *bytes > limits.memory || awake.flows > limits.awake || strict.flows > limits.inflating {
-            self.make_room(segment.at);
+            self.make_room(at);
         }
         self.memory.tidy(&self.slots, self.index.len());
     }
@@ -170,8 +169,21 @@ impl Memory {
 }
 
 impl Flow {
-    /// Can it take much more than when it was weighed last, now that so many bytes came? Half of all packets only
-    /// acknowledge, and few others leave anything behind.
+    /// How many bytes of a segment, which was just the next one, may be left: TCP keeps none, and of most messages there are only
+    /// figures.
+    pub(super) fn left_of(&mut self, segment: &Segment<'_>) -> u32 {
+        let bytes = all_of(segment);
+        // Half of all packets only acknowledge.
+        if let Life::Followed(followed) = &mut self.life
+            && bytes > 0
+            && !followed.connection.has_grown()
+        {
+            return bytes.min(FIGURES);
+        }
+        bytes
+    }
+
+    /// Can it take much more than when it was weighed last, now that so many bytes may be left?
     const fn is_to_be_weighed(&mut self, bytes: u32) -> bool {
         let account = &mut self.account;
         match self.life {
@@ -193,6 +205,11 @@ impl Flow {
         let bytes = of_connection.bytes.saturating_add(followed.tracker.memory());
         Footprint { bytes: bytes.saturating_add(FLOW + size_of::<Followed>()), ..of_connection }
     }
+}
+
+/// As many bytes as a segment has.
+pub(super) fn all_of(segment: &Segment<'_>) -> u32 {
+    u32::try_from(segment.payload.len()).unwrap_or(u32::MAX)
 }
 
 /// Flows in the order in which they were last active, as far as anyone asked: one entry a flow, moved on when it turns
@@ -240,6 +257,9 @@ const LARGE: usize = 16 << 10;
 
 /// So many bytes of each flow may wait to be counted: half of what a flow takes with them.
 const UNCOUNTED: u32 = 2 << 10;
+
+/// What a message may leave behind of which only figures are kept: a value or two.
+const FIGURES: u32 = 16;
 
 /// Entries of flows that are gone are no trouble up to so many.
 const ENTRIES: usize = 1 << 10;
