@@ -259,22 +259,24 @@ pub trait Sink {
     /// Takes one; `Break` when no more is wanted, and analysis ends there.
     fn event(&mut self, event: Event) -> ControlFlow<()>;
 
-    /// Who writes the messages for this sink, on whichever thread finds them. Without one they come as events.
+    /// Who writes the events of connections for this sink, on whichever thread finds them. Without one they come as events, and
+    /// with one too where they are found last.
     fn scribe(&self) -> Option<Box<dyn Scribe>> {
         None
     }
 
-    /// Takes a message of `connection` as a [`Self::scribe`] wrote it.
-    fn written(&mut self, connection: ConnectionId, text: &[u8]) -> ControlFlow<()> {
+    /// Takes an event of `connection` as a [`Self::scribe`] wrote it: what stands before the id of the connection, and behind it.
+    fn written(&mut self, connection: ConnectionId, text: [&[u8]; 2]) -> ControlFlow<()> {
         let _ = (connection, text);
         ControlFlow::Continue(())
     }
 }
 
-/// Turns messages into bytes. That is most of the work of a report, and needs nothing of the messages before.
+/// Turns events of connections into bytes. That is most of the work of a report, and needs nothing of the events before.
 pub trait Scribe: Send {
-    /// Appends what the report says of a message, without the id of its connection, which is not known yet.
-    fn message(&mut self, message: &TimelineMessage, text: &mut Vec<u8>);
+    /// Appends what the report says of an event, without the id of its connection, which is not known yet. Gives back how many of these
+    /// bytes stand before it.
+    fn event(&mut self, event: &Event, text: &mut Vec<u8>) -> usize;
 }
 
 impl Sink for Vec<Event> {

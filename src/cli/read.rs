@@ -146,7 +146,7 @@ impl Sink for Reporting {
         if self.redactor.is_some() { None } else { self.report.scribe() }
     }
 
-    fn written(&mut self, connection: ConnectionId, text: &[u8]) -> ControlFlow<()> {
+    fn written(&mut self, connection: ConnectionId, text: [&[u8]; 2]) -> ControlFlow<()> {
         let written = self.report.written(connection, text);
         self.result(written)
     }

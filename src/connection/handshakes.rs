@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 
 use super::Options;
 use crate::event::{Opening, Transport};
-use crate::http::{FieldName, RequestHead, nonce};
+use crate::http::{FieldName, nonce};
 use crate::packet::{Endpoint, PacketRef};
 use crate::rules::handshake::around::{concurrent, key_reused};
 use crate::rules::handshake::{Around, Conduct, End, check};
@@ -43,6 +43,34 @@ pub(super) fn answered(opening: &Opening, end: End) -> PacketRef {
         }
     };
     opening.handshake.response.as_ref().map_or(over, |response| response.last)
+}
+
+/// What of an opening handshake is compared with others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) client: Endpoint,
+    pub(crate) server: Endpoint,
+    /// Does it run through a proxy's tunnel?
+    through_tunnel: bool,
+    /// The first packet of the TCP connection.
+    pub(crate) start: PacketRef,
+    request: PacketRef,
+    nonce: Option<u128>,
+}
+
+impl Asked {
+    /// `None` where the request was not captured.
+    pub(crate) fn of(opening: &Opening) -> Option<Self> {
+        let request = opening.handshake.request.as_ref()?;
+        Some(Self {
+            client: opening.client,
+            server: opening.server,
+            through_tunnel: opening.tunnel.is_some(),
+            start: opening.start,
+            request: request.last,
+            nonce: request.headers.first(FieldName::SecWebSocketKey).and_then(nonce),
+        })
+    }
 }
 
 /// The handshakes so far, as far as later ones are compared with them: the latest `Limits::handshakes`.
@@ -93,37 +121,29 @@ impl Handshakes {
     /// What a handshake, `answered` at this packet, breaks in regard to those that were told before.
     pub(crate) fn judge(
         &mut self,
-        opening: &Opening,
+        asked: &Asked,
         answered: PacketRef,
         bound: usize,
         found: &mut impl FnMut(Finding),
     ) {
-        let Some(request) = &opening.handshake.request else { return };
-        let route = Route { client: opening.client.address, server: opening.server };
-        if let Some(first) = self.same_key(route, opening.start, request, bound) {
-            found(key_reused(first, request.last));
+        let route = Route { client: asked.client.address, server: asked.server };
+        if let Some(first) = self.same_key(route, asked, bound) {
+            found(key_reused(first, asked.request));
         }
         // Behind a proxy there are many servers, and none of them is known by its address.
-        if opening.tunnel.is_some() {
+        if asked.through_tunnel {
             return;
         }
-        if let Some(other) = self.overlap(route, request.last, answered, bound) {
-            found(concurrent(opening.server, other, request.last));
+        if let Some(other) = self.overlap(route, asked.request, answered, bound) {
+            found(concurrent(asked.server, other, asked.request));
         }
     }
 
-    fn same_key(
-        &mut self,
-        route: Route,
-        connection: PacketRef,
-        request: &RequestHead,
-        bound: usize,
-    ) -> Option<PacketRef> {
-        let nonce = nonce(request.headers.first(FieldName::SecWebSocketKey)?)?;
-        let key = Key { route: self.hasher.hash_one(route), nonce: nonce.to_be_bytes() };
-        let this = FirstUse { connection: connection.number, request: request.last };
+    fn same_key(&mut self, route: Route, asked: &Asked, bound: usize) -> Option<PacketRef> {
+        let key = Key { route: self.hasher.hash_one(route), nonce: asked.nonce?.to_be_bytes() };
+        let this = FirstUse { connection: asked.start.number, request: asked.request };
         let first = self.keys.entry(key, this, bound)?;
-        (first.connection != connection.number).then_some(first.request)
+        (first.connection != asked.start.number).then_some(first.request)
     }
 
     /// Handshakes are told when they are over: this one overlaps with an earlier one when it began before that was over.
@@ -217,7 +237,6 @@ fn key_at<Key, Value>(entries: &[(Key, Value)], place: u32) -> Option<&Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::Headers;
     use crate::packet::Timestamp;
     use std::net::Ipv4Addr;
 
@@ -246,13 +265,17 @@ mod tests {
 
     #[test]
     fn a_key_is_reused_on_another_connection_of_the_same_route() {
-        let request = |key: &str| RequestHead {
-            headers: Headers::from_iter([("Sec-WebSocket-Key", key)]),
-            ..RequestHead::default()
-        };
         let mut handshakes = Handshakes::default();
-        let mut reused = |route, connection, key| {
-            handshakes.same_key(route, packet(connection), &request(key), 8).is_some()
+        let mut reused = |route: Route, connection, key| {
+            let asked = Asked {
+                client: Endpoint { address: route.client, port: 1 },
+                server: route.server,
+                through_tunnel: false,
+                start: packet(connection),
+                request: packet(connection + 1),
+                nonce: nonce(key),
+            };
+            handshakes.same_key(route, &asked, 8).is_some()
         };
         let (key, other) = ("AQIDBAUGBwgJCgsMDQ4PEA==", "dGhlIHNhbXBsZSBub25jZQ==");
         assert!(!reused(route(1), 10, key));

@@ -58,6 +58,7 @@ pub(super) struct Task<'a> {
 }
 
 /// What the leader is to do next.
+#[expect(clippy::large_enum_variant, reason = "it is moved once for a shard and a batch")]
 pub(super) enum Step<'a> {
     /// There is room for a batch.
     Read(Batch),

@@ -5,8 +5,8 @@ use std::mem;
 use std::ops::ControlFlow;
 
 use super::hold::{LifeId, Worth};
-use super::reconnects::Lives;
-use super::said::{Place, Said, What};
+use super::reconnects::{Begun, Lives};
+use super::said::{News, Place, Said, What};
 use super::shard::MOST;
 use crate::connection::Options;
 use crate::connection::handshakes::Handshakes;
@@ -26,6 +26,8 @@ pub(super) struct Merge<'a> {
     pub(super) totals: Totals,
     pub(super) handshakes: Handshakes,
     pub(super) lives: Lives,
+    /// What the comparison of a handshake with those before found, until the connection was told.
+    compared: Vec<Finding>,
     /// Of the findings that belong to no connection.
     of_capture: Tally,
     /// What became of lives since it was asked for.
@@ -46,8 +48,15 @@ struct Lane {
     until: Place,
     /// Weight of what was passed on since it was asked for.
     passed: usize,
-    /// The ids of connections that are open, in the places of the shard's own: these are 1, 2, 3 …, and free when a connection ends.
-    ids: Vec<ConnectionId>,
+    /// What is open, in the places of the shard's own ids: these are 1, 2, 3 …, and free when a connection ends.
+    open: Vec<Open>,
+}
+
+/// A connection.
+#[derive(Clone, Copy)]
+struct Open {
+    id: ConnectionId,
+    begun: Option<Begun>,
 }
 
 impl<'a> Merge<'a> {
@@ -63,6 +72,7 @@ impl<'a> Merge<'a> {
             totals: Totals::default(),
             handshakes: Handshakes::default(),
             lives: Lives::new(options.limits.reconnects),
+            compared: Vec::new(),
             of_capture: Tally::default(),
             settled: Vec::new(),
             known: None,
@@ -101,11 +111,10 @@ impl<'a> Merge<'a> {
             let Some(lane) = self.lanes.get_mut(shard) else { return ControlFlow::Continue(any) };
             match lane.next() {
                 None => return ControlFlow::Continue(any),
-                Some(What::Message { connection, is_control, length }) => {
-                    self.totals.messages += 1;
-                    self.totals.control_frames += u64::from(is_control);
-                    let id = lane.known(connection);
-                    self.sink.written(id, lane.text(length))?;
+                Some(What::Line { connection, news, before_id, length }) => {
+                    let id = self.news(shard, connection, news);
+                    self.line(shard, id, (before_id, length))?;
+                    self.say_compared(id)?;
                 }
                 Some(What::Event) => {
                     let event = lane.said.events.pop_front();
@@ -130,29 +139,58 @@ impl<'a> Merge<'a> {
     }
 
     fn event(&mut self, shard: usize, event: Event) -> ControlFlow<()> {
-        let (Some(local), Some(lane)) = (event.connection, self.lanes.get_mut(shard)) else {
-            return self.of_capture(event);
-        };
-        let id = match &event.kind {
-            EventKind::Opened(_) => return self.opened(shard, local, event),
-            EventKind::Message(_) | EventKind::Finding(_) | EventKind::Closed(_) => lane.known(local),
-        };
-        self.pass_on(Event { connection: Some(id), ..event })
+        let Some(local) = event.connection else { return self.of_capture(event) };
+        let id = self.news(shard, local, News::of(&event.kind));
+        self.sink.event(Event { connection: Some(id), ..event })?;
+        self.say_compared(id)
     }
 
-    /// Gives the connection its id, and compares its handshake with those before.
-    fn opened(&mut self, shard: usize, local: ConnectionId, event: Event) -> ControlFlow<()> {
+    /// Passes on what the scribe wrote.
+    fn line(
+        &mut self,
+        shard: usize,
+        id: ConnectionId,
+        (before_id, length): (usize, usize),
+    ) -> ControlFlow<()> {
         let Some(lane) = self.lanes.get_mut(shard) else { return ControlFlow::Continue(()) };
-        let id = ConnectionId(self.totals.websocket_connections + 1);
-        lane.know(local, id);
-        let answered = lane.said.answered.pop_front();
-        let mut findings = Vec::new();
-        if let (EventKind::Opened(opening), Some(answered)) = (&event.kind, answered) {
-            let bound = self.options.limits.handshakes;
-            self.handshakes.judge(opening, answered, bound, &mut |finding| findings.push(finding));
+        let text = lane.text(length).split_at_checked(before_id).unwrap_or_default();
+        self.sink.written(id, text.into())
+    }
+
+    /// Counts it, and gives back the id of its connection.
+    fn news(&mut self, shard: usize, local: ConnectionId, news: News) -> ConnectionId {
+        count(&mut self.totals, news);
+        let Some(lane) = self.lanes.get_mut(shard) else { return local };
+        match news {
+            News::Opened => {
+                let id = ConnectionId(self.totals.websocket_connections);
+                let (asked, answered) = (lane.said.asked.pop_front(), lane.said.answered.pop_front());
+                let mut begun = None;
+                if let (Some(Some((asked, target))), Some(answered)) = (asked, answered) {
+                    let (bound, compared) = (self.options.limits.handshakes, &mut self.compared);
+                    self.handshakes.judge(&asked, answered, bound, &mut |finding| compared.push(finding));
+                    begun = self.lives.open(&asked, &target, &lane.said.targets);
+                }
+                lane.know(local, Open { id, begun });
+                id
+            }
+            News::Message { .. } | News::Finding(_) => lane.known(local).id,
+            News::Closed(_) => {
+                let Open { id, begun } = lane.known(local);
+                if let (Some(end), Some(begun)) = (lane.said.ends.pop_front(), begun) {
+                    self.lives.close(begun, end);
+                }
+                id
+            }
         }
-        self.pass_on(Event { connection: Some(id), ..event })?;
-        findings.into_iter().try_for_each(|finding| self.report(Some(id), finding))
+    }
+
+    /// What the handshake of a connection, told just now, breaks in regard to those before.
+    fn say_compared(&mut self, id: ConnectionId) -> ControlFlow<()> {
+        if self.compared.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        mem::take(&mut self.compared).into_iter().try_for_each(|finding| self.report(Some(id), finding))
     }
 
     /// A finding that belongs to no connection is said as often in a capture as others in a connection.
@@ -164,10 +202,7 @@ impl<'a> Merge<'a> {
     }
 
     fn pass_on(&mut self, event: Event) -> ControlFlow<()> {
-        count(&mut self.totals, &event);
-        if !matches!(event.kind, EventKind::Message(_)) {
-            self.lives.event(&event);
-        }
+        count(&mut self.totals, News::of(&event.kind));
         self.sink.event(event)
     }
 
@@ -192,7 +227,7 @@ impl Lane {
             later: VecDeque::new(),
             until: Place::at(0, shard),
             passed: 0,
-            ids: Vec::new(),
+            open: Vec::new(),
         }
     }
 
@@ -228,21 +263,21 @@ impl Lane {
         mem::replace(&mut self.said, self.later.pop_front().unwrap_or_else(Said::new))
     }
 
-    fn known(&self, local: ConnectionId) -> ConnectionId {
-        self.ids.get(place(local)).copied().unwrap_or(local)
+    fn known(&self, local: ConnectionId) -> Open {
+        self.open.get(place(local)).copied().unwrap_or(Open { id: local, begun: None })
     }
 
-    fn know(&mut self, local: ConnectionId, id: ConnectionId) {
+    fn know(&mut self, local: ConnectionId, open: Open) {
         let place = place(local);
-        if place >= self.ids.len() {
-            self.ids.resize(place + 1, id);
+        if place >= self.open.len() {
+            self.open.resize(place + 1, open);
         }
-        if let Some(known) = self.ids.get_mut(place) {
-            *known = id;
+        if let Some(known) = self.open.get_mut(place) {
+            *known = open;
         }
     }
 
-    /// The text of the next message.
+    /// The text of the next line.
     fn text(&mut self, length: usize) -> &[u8] {
         let start = self.passed_text;
         self.passed_text += length;
@@ -254,21 +289,19 @@ fn place(local: ConnectionId) -> usize {
     usize::try_from(local.0.saturating_sub(1)).unwrap_or(usize::MAX)
 }
 
-fn count(totals: &mut Totals, event: &Event) {
-    match &event.kind {
-        EventKind::Message(message) => {
+fn count(totals: &mut Totals, news: News) {
+    match news {
+        News::Opened => totals.websocket_connections += 1,
+        News::Message { is_control } => {
             totals.messages += 1;
-            totals.control_frames += u64::from(message.message.opcode.is_control());
+            totals.control_frames += u64::from(is_control);
         }
-        EventKind::Closed(closing) => {
-            totals.frames += closing.traffic.iter().map(|traffic| traffic.frames).sum::<u64>();
-        }
-        EventKind::Finding(finding) => {
-            let place = Severity::ALL.iter().position(|severity| *severity == finding.rule.severity);
+        News::Finding(of) => {
+            let place = Severity::ALL.iter().position(|severity| *severity == of);
             if let Some(counter) = place.and_then(|place| totals.findings.get_mut(place)) {
                 *counter += 1;
             }
         }
-        EventKind::Opened(_) => totals.websocket_connections += 1,
+        News::Closed(frames) => totals.frames += frames,
     }
 }

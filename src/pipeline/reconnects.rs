@@ -1,15 +1,16 @@
 //! When clients connected to what → how they came back.
 
-use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::mem::size_of;
 use std::net::IpAddr;
+use std::ops::Range;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use crate::connection::handshakes::Asked;
 use crate::event::statistics::{Backoff, Distribution, Reconnects};
-use crate::event::{Closing, ConnectionId, Event, EventKind, Opening};
+use crate::event::{Closing, ConnectionId, Opening};
 use crate::packet::{Endpoint, Timestamp};
 
 /// The lives of all connections, as long as there is room.
@@ -24,8 +25,28 @@ pub(super) struct Lives {
     index: HashTable<usize>,
     /// Seeded by the process, so that nobody can choose what collides.
     hasher: RandomState,
-    /// Places of those that have not ended, and when they began.
-    open: HashMap<ConnectionId, (usize, Timestamp), RandomState>,
+}
+
+/// A connection that has not ended: the place of its route, and when it began.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begun {
+    place: usize,
+    start: Timestamp,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    last: Timestamp,
+    /// Is that the end, or only the last packet?
+    ended: bool,
+}
+
+impl End {
+    pub(super) fn of(closing: &Closing) -> Self {
+        let ended = closing.close.as_ref().is_none_or(|close| !close.how.is_open());
+        Self { last: closing.end.time, ended }
+    }
 }
 
 /// From one host to one target.
@@ -38,9 +59,35 @@ struct Route {
     path: String,
 }
 
-/// The same, lent: nearly always it is known already.
+/// What was asked for where: places in a text that all of these share.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    tunnel: Option<Range<usize>>,
+    host: Option<Range<usize>>,
+    path: Range<usize>,
+}
+
+impl Target {
+    /// Appends it to the text.
+    pub(super) fn of(opening: &Opening, text: &mut String) -> Self {
+        let mut keep = |name: &str| {
+            let start = text.len();
+            text.push_str(name);
+            start..text.len()
+        };
+        let request = opening.handshake.request.as_ref();
+        let target = request.map(|request| request.target.as_str()).unwrap_or_default();
+        Self {
+            tunnel: opening.tunnel.as_deref().map(&mut keep),
+            host: opening.handshake.host().map(&mut keep),
+            path: keep(target.split('?').next().unwrap_or_default()),
+        }
+    }
+}
+
+/// A route, lent: nearly always it is known already.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Asked<'a> {
+struct Lent<'a> {
     client: IpAddr,
     server: Endpoint,
     tunnel: Option<&'a str>,
@@ -65,16 +112,6 @@ impl Lives {
             clients: Vec::new(),
             index: HashTable::new(),
             hasher: RandomState::default(),
-            open: HashMap::default(),
-        }
-    }
-
-    #[inline(never)]
-    pub(super) fn event(&mut self, event: &Event) {
-        match (event.connection, &event.kind) {
-            (Some(id), EventKind::Opened(opening)) => self.open(id, opening),
-            (Some(id), EventKind::Closed(closing)) => self.close(id, closing),
-            _ => {}
         }
     }
 
@@ -89,26 +126,33 @@ impl Lives {
         std::mem::take(&mut self.clients).into_iter().filter_map(|(route, lives)| route.told(lives)).collect()
     }
 
-    fn open(&mut self, id: ConnectionId, opening: &Opening) {
-        let Some(asked) = Asked::of(opening) else { return };
-        let known = self.place_of(&asked);
-        let takes = LIFE + if known.is_none() { asked.size() } else { 0 };
+    /// Takes the beginning of a connection, whose target stands in `text`.
+    pub(super) fn open(&mut self, asked: &Asked, target: &Target, text: &str) -> Option<Begun> {
+        let name = |range: &Range<usize>| text.get(range.clone()).unwrap_or_default();
+        let route = Lent {
+            client: asked.client.address,
+            server: asked.server,
+            tunnel: target.tunnel.as_ref().map(name),
+            host: target.host.as_ref().map(name),
+            path: name(&target.path),
+        };
+        let known = self.place_of(&route);
+        let takes = LIFE + if known.is_none() { route.size() } else { 0 };
         let Some(room) = self.room.checked_sub(takes) else {
             self.overlooked += 1;
-            return;
+            return None;
         };
         self.room = room;
-        let place = known.unwrap_or_else(|| self.insert(&asked));
-        self.open.insert(id, (place, opening.start.time));
+        Some(Begun { place: known.unwrap_or_else(|| self.insert(&route)), start: asked.start.time })
     }
 
-    fn place_of(&self, asked: &Asked<'_>) -> Option<usize> {
+    fn place_of(&self, asked: &Lent<'_>) -> Option<usize> {
         let is_its =
             |place: &usize| self.clients.get(*place).is_some_and(|(route, _)| route.lent() == *asked);
         self.index.find(self.hasher.hash_one(asked), is_its).copied()
     }
 
-    fn insert(&mut self, asked: &Asked<'_>) -> usize {
+    fn insert(&mut self, asked: &Lent<'_>) -> usize {
         let place = self.clients.len();
         self.clients.push((asked.kept(), Vec::new()));
         let (clients, hasher) = (&self.clients, &self.hasher);
@@ -118,32 +162,19 @@ impl Lives {
         place
     }
 
-    fn close(&mut self, id: ConnectionId, closing: &Closing) {
-        let Some((place, start)) = self.open.remove(&id) else { return };
-        let ended = closing.close.as_ref().is_none_or(|close| !close.how.is_open());
+    /// Takes its end.
+    pub(super) fn close(&mut self, Begun { place, start }: Begun, End { last, ended }: End) {
         if let Some((_, lives)) = self.clients.get_mut(place) {
             if lives.len() == lives.capacity() {
                 // Those of all clients together are many.
                 lives.reserve_exact(lives.len() / 4 + 1);
             }
-            lives.push(Life { start, end: closing.end.time, ended });
+            lives.push(Life { start, end: last, ended });
         }
     }
 }
 
-impl<'a> Asked<'a> {
-    /// `None` where the request was not captured.
-    fn of(opening: &'a Opening) -> Option<Self> {
-        let request = opening.handshake.request.as_ref()?;
-        Some(Self {
-            client: opening.client.address,
-            server: opening.server,
-            tunnel: opening.tunnel.as_deref(),
-            host: opening.handshake.host(),
-            path: request.target.split('?').next().unwrap_or_default(),
-        })
-    }
-
+impl Lent<'_> {
     fn kept(&self) -> Route {
         Route {
             client: self.client,
@@ -162,8 +193,8 @@ impl<'a> Asked<'a> {
 }
 
 impl Route {
-    fn lent(&self) -> Asked<'_> {
-        Asked {
+    fn lent(&self) -> Lent<'_> {
+        Lent {
             client: self.client,
             server: self.server,
             tunnel: self.tunnel.as_deref(),

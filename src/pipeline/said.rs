@@ -3,20 +3,28 @@
 use std::collections::VecDeque;
 
 use super::hold::{LifeId, Worth};
+use super::reconnects::{End, Target};
 use super::shard::{MOST, ROOM};
-use crate::event::{ConnectionId, Event};
+use crate::connection::handshakes::Asked;
+use crate::event::{ConnectionId, Event, EventKind};
 use crate::packet::PacketRef;
+use crate::rules::Severity;
 
 /// Some of what a shard says, in order. Ids of connections are the shard's own.
 #[derive(Debug)]
 pub(super) struct Said {
     pub(super) items: Vec<Item>,
-    /// The events among the items.
+    /// The events among the items that nobody wrote.
     pub(super) events: VecDeque<Event>,
-    /// When the handshakes among the events were answered.
-    pub(super) answered: VecDeque<PacketRef>,
-    /// The messages among the items as the scribe wrote them.
+    /// The others as the scribe wrote them.
     pub(super) text: Vec<u8>,
+    /// What is known of the handshakes among the events, where there was a request, and when they were answered.
+    pub(super) asked: VecDeque<Option<(Asked, Target)>>,
+    pub(super) answered: VecDeque<PacketRef>,
+    /// What these asked for.
+    pub(super) targets: String,
+    /// How connections among the events ended.
+    pub(super) ends: VecDeque<End>,
     /// Bytes of payload and text.
     pub(super) weight: usize,
     /// Nothing that follows has a place before this one.
@@ -38,8 +46,33 @@ pub(super) struct Item {
 pub(super) enum What {
     /// The next of the events.
     Event,
-    /// A message, the next bytes of the text.
-    Message { connection: ConnectionId, is_control: bool, length: usize },
+    /// The next bytes of the text; the id of the connection belongs behind the first ones of them.
+    Line { connection: ConnectionId, news: News, before_id: usize, length: usize },
+}
+
+/// What an event means to those who count.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum News {
+    Opened,
+    Message {
+        is_control: bool,
+    },
+    Finding(Severity),
+    /// After so many frames.
+    Closed(u64),
+}
+
+impl News {
+    pub(super) fn of(event: &EventKind) -> Self {
+        match event {
+            EventKind::Opened(_) => Self::Opened,
+            EventKind::Message(message) => Self::Message { is_control: message.message.opcode.is_control() },
+            EventKind::Finding(finding) => Self::Finding(finding.rule.severity),
+            EventKind::Closed(closing) => {
+                Self::Closed(closing.traffic.iter().map(|traffic| traffic.frames).sum())
+            }
+        }
+    }
 }
 
 /// A place in the order of all that is said: by packets; at each, first whose time is up, shard by shard, then what the packet
@@ -90,12 +123,27 @@ impl Said {
         Self {
             items: Vec::new(),
             events: VecDeque::new(),
-            answered: VecDeque::new(),
             text: Vec::new(),
+            asked: VecDeque::new(),
+            answered: VecDeque::new(),
+            targets: String::new(),
+            ends: VecDeque::new(),
             weight: 0,
             until: Place::at(0, 0),
             settled: Vec::new(),
             known: None,
+        }
+    }
+
+    /// Takes note of what more has to be known of an event than that it is there.
+    pub(super) fn note(&mut self, event: &EventKind) {
+        match event {
+            EventKind::Opened(opening) => {
+                let asked = Asked::of(opening).map(|asked| (asked, Target::of(opening, &mut self.targets)));
+                self.asked.push_back(asked);
+            }
+            EventKind::Closed(closing) => self.ends.push_back(End::of(closing)),
+            EventKind::Message(_) | EventKind::Finding(_) => {}
         }
     }
 
@@ -105,9 +153,13 @@ impl Said {
         self.items.shrink_to(KEPT / size_of::<Item>());
         self.events.clear();
         self.events.shrink_to(KEPT / size_of::<Event>());
-        self.answered.clear();
         self.text.clear();
         self.text.shrink_to(2 * ROOM);
+        self.asked.clear();
+        self.answered.clear();
+        self.targets.clear();
+        self.targets.shrink_to(KEPT);
+        self.ends.clear();
         self.weight = 0;
         self.settled.clear();
         self.known = None;

@@ -5,7 +5,7 @@ use std::vec;
 
 use super::batch::{Batch, Part};
 use super::flows::Flows;
-use super::said::{Item, Place, Said, What};
+use super::said::{Item, News, Place, Said, What};
 use crate::connection::Options;
 use crate::connection::outbox::Protocols;
 use crate::event::{Event, EventKind, Scribe};
@@ -159,23 +159,22 @@ impl<'a> Shard<'a> {
         }
     }
 
-    /// Takes what waits in the outbox, the messages as the scribe writes them.
+    /// Takes what waits in the outbox, as far as it can be as the scribe writes it.
     fn write(&mut self, said: &mut Said) {
         let out = self.flows.out();
         said.answered.extend(out.drain_answered());
         for (event, place) in out.drain().zip(self.marks.drain(..)) {
-            let what = if let (Some(scribe), EventKind::Message(message), Some(connection)) =
-                (&mut self.scribe, &event.kind, event.connection)
-            {
+            said.note(&event.kind);
+            let what = if let (Some(scribe), Some(connection)) = (&mut self.scribe, event.connection) {
                 let start = said.text.len();
-                scribe.message(message, &mut said.text);
+                let before_id = scribe.event(&event, &mut said.text);
                 let length = said.text.len() - start;
-                let is_control = message.message.opcode.is_control();
+                let news = News::of(&event.kind);
                 said.weight += length;
                 if let EventKind::Message(message) = event.kind {
                     message.message.spare();
                 }
-                What::Message { connection, is_control, length }
+                What::Line { connection, news, before_id, length }
             } else {
                 said.weight += weight(&event);
                 said.events.push_back(event);

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::*;
 use crate::capture::{self, Inputs, Position};
-use crate::event::{CloseHow, ConnectionId, Event, EventKind, Scribe, TimelineMessage};
+use crate::event::{CloseHow, ConnectionId, Event, EventKind, Scribe};
 use crate::limits::Limits;
 use crate::packet::{CaptureInfo, Packet};
 use crate::report::{Ndjson, Report, Shown};
@@ -104,7 +104,7 @@ impl Sink for Joined<'_> {
         self.0.scribe()
     }
 
-    fn written(&mut self, connection: ConnectionId, text: &[u8]) -> ControlFlow<()> {
+    fn written(&mut self, connection: ConnectionId, text: [&[u8]; 2]) -> ControlFlow<()> {
         self.0.written(connection, text).unwrap();
         ControlFlow::Continue(())
     }
@@ -171,8 +171,9 @@ fn a_sink_that_wants_no_more_ends_all_threads() {
 fn a_thread_that_panics_is_not_waited_for() {
     struct Clumsy;
     impl Scribe for Clumsy {
-        fn message(&mut self, message: &TimelineMessage, _: &mut Vec<u8>) {
-            assert!(message.index < 3, "out of ink");
+        fn event(&mut self, event: &Event, _: &mut Vec<u8>) -> usize {
+            assert!(!matches!(&event.kind, EventKind::Message(message) if message.index == 3), "out of ink");
+            0
         }
     }
     impl Sink for Clumsy {

@@ -48,16 +48,16 @@ pub trait Report {
         self.event(event)
     }
 
-    /// Who writes messages on whichever thread finds them ([`Sink::scribe`](crate::event::Sink::scribe)).
+    /// Who writes events on whichever thread finds them ([`Sink::scribe`](crate::event::Sink::scribe)).
     fn scribe(&self) -> Option<Box<dyn Scribe>> {
         None
     }
 
-    /// Takes a message as a scribe wrote it.
+    /// Takes an event as a scribe wrote it: what stands before the id of its connection, and behind it.
     ///
     /// # Errors
     /// What the writer says.
-    fn written(&mut self, connection: ConnectionId, text: &[u8]) -> io::Result<()> {
+    fn written(&mut self, connection: ConnectionId, text: [&[u8]; 2]) -> io::Result<()> {
         let _ = (connection, text);
         Ok(())
     }

@@ -2,11 +2,13 @@
 
 use std::io::{self, Write};
 
+use itoa::Buffer;
+
 use super::Report;
 use super::compact;
-use super::shown::{Detail, Shown};
-use super::view::{Files, Line, LineWriter, MessageWriter};
-use crate::event::{ConnectionId, Event, EventKind, Scribe, TimelineMessage, Totals};
+use super::shown::Shown;
+use super::view::{Files, Line, LineWriter};
+use crate::event::{ConnectionId, Event, Scribe, Totals};
 use crate::packet::CaptureInfo;
 
 /// The lines of the output contract. Keeps nothing but one line's buffer, whose size a message's kept payload
@@ -16,7 +18,6 @@ pub struct Ndjson<W: Write> {
     shown: Shown,
     files: Files,
     lines: LineWriter,
-    messages: MessageWriter,
     line: Vec<u8>,
 }
 
@@ -24,8 +25,7 @@ impl<W: Write> Ndjson<W> {
     /// Writes to `out`, and flushes it at the end only.
     pub fn new(out: W, shown: Shown) -> Self {
         let lines = LineWriter::new(shown.clone(), Files::default());
-        let messages = MessageWriter::new(shown.clone(), Files::default());
-        Self { out, shown, files: Files::default(), lines, messages, line: Vec::new() }
+        Self { out, shown, files: Files::default(), lines, line: Vec::new() }
     }
 }
 
@@ -33,7 +33,6 @@ impl<W: Write> Report for Ndjson<W> {
     fn begin(&mut self, inputs: &[CaptureInfo]) -> io::Result<()> {
         self.files = Files::new(inputs);
         self.lines = LineWriter::new(self.shown.clone(), self.files.clone());
-        self.messages = MessageWriter::new(self.shown.clone(), self.files.clone());
         for input in inputs {
             write_line(&mut self.out, &mut self.line, &Line::capture(input))?;
         }
@@ -44,33 +43,28 @@ impl<W: Write> Report for Ndjson<W> {
         if !self.shown.includes(event.connection) {
             return Ok(());
         }
-        if let (EventKind::Message(message), Some(id)) = (&event.kind, event.connection) {
-            if self.shown.detail == Detail::Summary {
-                return Ok(());
-            }
-            self.line.clear();
-            self.line.extend_from_slice(self.messages.beginning(id));
-            self.messages.go_on(message, &mut self.line)?;
-            return self.out.write_all(&self.line);
-        }
         self.line.clear();
-        self.lines.event(event, &mut self.line)?;
+        let before_id = self.lines.event(event, &mut self.line)?;
+        if let Some(ConnectionId(id)) = event.connection.filter(|_| !self.line.is_empty()) {
+            self.line.splice(before_id..before_id, Buffer::new().format(id).bytes());
+        }
+        // In one piece, as it may be one of which there is no room for all.
         self.out.write_all(&self.line)
     }
 
     fn scribe(&self) -> Option<Box<dyn Scribe>> {
-        match self.shown.detail {
-            Detail::Summary => Some(Box::new(NoLines)),
-            Detail::Timeline => Some(Box::new(MessageWriter::new(self.shown.clone(), self.files.clone()))),
-        }
+        Some(Box::new(LineWriter::new(self.shown.clone(), self.files.clone())))
     }
 
-    fn written(&mut self, connection: ConnectionId, text: &[u8]) -> io::Result<()> {
-        if text.is_empty() || !self.shown.includes(Some(connection)) {
+    fn written(&mut self, connection: ConnectionId, [before_id, behind]: [&[u8]; 2]) -> io::Result<()> {
+        if behind.is_empty() || !self.shown.includes(Some(connection)) {
             return Ok(());
         }
-        self.out.write_all(self.messages.beginning(connection))?;
-        self.out.write_all(text)
+        self.line.clear();
+        self.line.extend_from_slice(before_id);
+        self.line.extend_from_slice(Buffer::new().format(connection.0).as_bytes());
+        self.out.write_all(&self.line)?;
+        self.out.write_all(behind)
     }
 
     fn finish(&mut self, totals: &Totals) -> io::Result<()> {
@@ -79,19 +73,11 @@ impl<W: Write> Report for Ndjson<W> {
     }
 }
 
-/// Writes the lines of messages but for their beginnings, since ids of connections are not known yet.
-impl Scribe for MessageWriter {
-    fn message(&mut self, message: &TimelineMessage, text: &mut Vec<u8>) {
+impl Scribe for LineWriter {
+    fn event(&mut self, event: &Event, text: &mut Vec<u8>) -> usize {
         // Memory takes it all.
-        let _ = self.go_on(message, text);
+        Self::event(self, event, text).unwrap_or_default()
     }
-}
-
-/// Stands where no messages are shown.
-struct NoLines;
-
-impl Scribe for NoLines {
-    fn message(&mut self, _: &TimelineMessage, _: &mut Vec<u8>) {}
 }
 
 fn write_line(out: &mut impl Write, buffer: &mut Vec<u8>, line: &Line<'_>) -> io::Result<()> {

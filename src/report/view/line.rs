@@ -12,13 +12,20 @@ use super::{
     CaptureStart, Closing, Ended, Files, Finding, Generator, Handshake, Members, Message, Parties, SCHEMA,
     Time, Totals, object,
 };
-use crate::event::{self, Event, EventKind};
+use crate::event;
+#[cfg(test)]
+use crate::event::{Event, EventKind};
 use crate::packet::CaptureInfo;
+#[cfg(test)]
 use crate::report::shown::Shown;
 
 /// One line of `--format ndjson`; `event` says which.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the schema describes them, and tests hold what is written to them")
+)]
 pub(in crate::report) enum Line<'a> {
     Capture(CaptureLine<'a>),
     Connection(Box<ConnectionLine<'a>>),
@@ -34,6 +41,7 @@ impl<'a> Line<'a> {
     }
 
     /// `None` for a connection's event that names no connection, of which nothing can be said.
+    #[cfg(test)]
     pub(in crate::report) fn event(event: &'a Event, shown: &Shown, files: &'a Files) -> Option<Self> {
         Some(match &event.kind {
             EventKind::Opened(opening) => Self::Connection(Box::new(ConnectionLine {

@@ -3,7 +3,7 @@
 mod direct;
 mod plain;
 
-pub(in crate::report) use direct::Writer;
+pub(in crate::report::view) use direct::{BEFORE_ID, Writer};
 
 use std::borrow::Cow;
 use std::fmt;

@@ -25,7 +25,7 @@ use crate::rules;
 pub(super) use capture::{Capture, CaptureStart, Damage, Ended, Generator, SCHEMA, Totals};
 pub(super) use connection::{Closing, Handshake, Parties};
 pub(super) use line::{Line, Writer as LineWriter};
-pub(super) use message::{Message, Writer as MessageWriter};
+pub(super) use message::Message;
 pub(super) use rule::Rule;
 
 /// Views whose members stand in the object of another one too. What serde's own `flatten` makes of them is a map, whose keys

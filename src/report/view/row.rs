@@ -81,13 +81,6 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// All of it.
-    #[inline]
-    pub(in crate::report::view) fn written(self) -> &'a [u8] {
-        let Self { room, length } = self;
-        room.get(..length).unwrap_or_default()
-    }
-
     /// Appends all of it, and begins again.
     #[inline]
     pub(in crate::report::view) fn pass_on(&mut self, out: &mut Vec<u8>) {

@@ -9,17 +9,19 @@ use std::io;
 
 use object::Object;
 
-use super::{Files, Line};
+use super::Files;
 use crate::event::{ConnectionId, Event, EventKind};
 use crate::packet::Clock;
-use crate::report::compact;
-use crate::report::shown::Shown;
+use crate::report::shown::{Detail, Shown};
+use crate::report::view::message;
 use crate::report::view::row::{Room, Row};
 use crate::rules::Finding;
 
-/// Writes lines. Nothing in them can steer a terminal: see [`compact`].
+/// Writes lines, each without the id of its connection. Nothing in them can steer a terminal: see
+/// [`compact`](crate::report::compact).
 pub(in crate::report) struct Writer {
-    shown: Shown,
+    detail: Detail,
+    messages: message::Writer,
     files: Files,
     clock: Clock,
     room: Box<Room>,
@@ -27,37 +29,38 @@ pub(in crate::report) struct Writer {
 
 impl Writer {
     pub(in crate::report) fn new(shown: Shown, files: Files) -> Self {
-        Self { shown, files, clock: Clock::default(), room: Box::new([0; size_of::<Room>()]) }
+        Self {
+            detail: shown.detail,
+            messages: message::Writer::new(shown, files.clone()),
+            files,
+            clock: Clock::default(),
+            room: Box::new([0; size_of::<Room>()]),
+        }
     }
 
-    /// Appends the line of an event; nothing for a connection's event that names no connection.
-    pub(in crate::report) fn event(&mut self, event: &Event, out: &mut Vec<u8>) -> io::Result<()> {
-        let Self { shown, files, clock, room } = self;
+    /// Appends the line of an event; nothing for one that is not shown, or is a connection's and names none. Gives back how many of these
+    /// bytes stand before the id of the connection.
+    pub(in crate::report) fn event(&mut self, event: &Event, out: &mut Vec<u8>) -> io::Result<usize> {
+        let Self { detail, messages, files, clock, room } = self;
         let mut object = Object { row: Row::new(room), clock, files, out };
         match (&event.kind, event.connection) {
-            (EventKind::Opened(opening), Some(id)) if opened::is_ordinary(opening) => {
-                object.opened(id, opening)?;
-            }
-            (EventKind::Closed(closing), Some(id)) => object.closed(id, closing),
-            (EventKind::Finding(finding), id) => object.finding(id, finding),
-            _ => {
-                if let Some(line) = Line::event(event, shown, files) {
-                    compact::append(&line, out)?;
-                    out.push(b'\n');
-                }
-            }
+            (EventKind::Finding(finding), id) => Ok(object.finding(id, finding)),
+            (_, None) => Ok(0),
+            (EventKind::Opened(opening), _) => object.opened(opening),
+            (EventKind::Closed(closing), _) => Ok(object.closed(closing)),
+            (EventKind::Message(_), _) if *detail == Detail::Summary => Ok(0),
+            (EventKind::Message(message), _) => messages.message(message, out).map(|()| message::BEFORE_ID),
         }
-        Ok(())
     }
 }
 
 impl Object<'_> {
-    fn finding(&mut self, connection: Option<ConnectionId>, finding: &Finding) {
+    fn finding(&mut self, connection: Option<ConnectionId>, finding: &Finding) -> usize {
         let rule = finding.rule;
         self.word(b"{\"event\":\"finding\",\"rule\":\"", rule.name);
         self.word(b",\"severity\":\"", rule.severity.name());
         self.word(b",\"blame\":\"", finding.blame.name());
-        self.known(b",\"connection\":", connection.map(|id| id.0));
+        let before_id = connection.map_or(0, |_| self.id(b",\"connection\":"));
         self.known(b",\"message\":", finding.message);
         // Packets count from 1: number 0 is a finding that no single packet shows.
         if finding.at.number > 0 {
@@ -69,6 +72,7 @@ impl Object<'_> {
             self.word(b",\"reference\":\"", rule.reference);
         }
         self.end(b"}\n");
+        before_id
     }
 }
 
@@ -83,15 +87,18 @@ mod tests {
     use crate::packet::{CaptureInfo, PacketRef, Timestamp};
     use crate::report::escaped::Escaped;
     use crate::report::sample;
+    use crate::report::view::Line;
     use crate::tcp::Stalls;
 
     fn both(event: &Event, files: &Files) -> (String, String) {
         let (mut general, mut direct) = (Vec::new(), Vec::new());
+        let before_id = Writer::new(Shown::default(), files.clone()).event(event, &mut direct).unwrap();
         if let Some(line) = Line::event(event, &Shown::default(), files) {
             serde_json::to_writer(Escaped::new(&mut general), &line).unwrap();
             general.push(b'\n');
+            let id = event.connection.map(|id| id.0.to_string()).unwrap_or_default();
+            direct.splice(before_id..before_id, id.into_bytes());
         }
-        Writer::new(Shown::default(), files.clone()).event(event, &mut direct).unwrap();
         (String::from_utf8(general).unwrap(), String::from_utf8(direct).unwrap())
     }
 

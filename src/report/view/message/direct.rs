@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use super::plain::is_plain;
 use super::{CloseStatus, Files, Message, Packets, Payload, Text};
 use crate::decimal::Short;
-use crate::event::{ConnectionId, TimelineMessage};
+use crate::event::TimelineMessage;
 use crate::packet::{Clock, PacketRef, Side};
 use crate::report::compact::{self, string};
 use crate::report::shown::{Frames, PayloadMode, Shown};
@@ -17,8 +17,8 @@ use crate::report::view::row::{Room, Row};
 use crate::websocket::close::CloseBody;
 use crate::websocket::{self, Opcode};
 
-/// Writes lines of messages, each without its beginning. Nothing in them can steer a terminal: see [`compact`].
-pub(in crate::report) struct Writer {
+/// Writes lines of messages, each without the id of its connection. Nothing in them can steer a terminal: see [`compact`].
+pub(in crate::report::view) struct Writer {
     shown: Shown,
     files: Files,
     clock: Clock,
@@ -26,20 +26,12 @@ pub(in crate::report) struct Writer {
 }
 
 impl Writer {
-    pub(in crate::report) fn new(shown: Shown, files: Files) -> Self {
+    pub(in crate::report::view) fn new(shown: Shown, files: Files) -> Self {
         Self { shown, files, clock: Clock::default(), room: [0; size_of::<Room>()] }
     }
 
-    /// How the line of a message of this connection begins: `{"event":"message","connection":7`. The id is known last.
-    pub(in crate::report) fn beginning(&mut self, ConnectionId(connection): ConnectionId) -> &[u8] {
-        let mut row = Row::new(&mut self.room);
-        row.put(b"{\"event\":\"message\",\"connection\":");
-        row.number(connection);
-        row.written()
-    }
-
-    /// Appends how it goes on.
-    pub(in crate::report) fn go_on(
+    /// Appends the line of a message; the id belongs behind its first [`BEFORE_ID`] bytes.
+    pub(in crate::report::view) fn message(
         &mut self,
         timeline: &TimelineMessage,
         out: &mut Vec<u8>,
@@ -75,6 +67,7 @@ impl Writer {
 
     #[inline(never)]
     fn general(&self, timeline: &TimelineMessage, out: &mut Vec<u8>) -> io::Result<()> {
+        out.extend_from_slice(BEGINNING);
         let message = Message::new(None, timeline, &self.shown, &self.files);
         // Its own brace gives way to the members that stand before its first one.
         let brace = out.len();
@@ -98,6 +91,7 @@ impl Writer {
         let message = &*timeline.message;
         let (first, last) = (message.first, message.last);
         let mut row = Row::new(&mut self.room);
+        row.put(BEGINNING);
         row.put(b",\"index\":");
         row.number(timeline.index);
         row.put(b",\"time\":\"");
@@ -231,6 +225,9 @@ fn encode(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+const BEGINNING: &[u8; 32] = b"{\"event\":\"message\",\"connection\":";
+pub(in crate::report::view) const BEFORE_ID: usize = BEGINNING.len();
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -248,8 +245,8 @@ mod tests {
         serde_json::to_writer(Escaped::new(&mut general), &Line::event(event, shown, files)?).unwrap();
         general.push(b'\n');
         let mut writer = Writer::new(shown.clone(), files.clone());
-        direct.extend_from_slice(writer.beginning(event.connection?));
-        writer.go_on(message, &mut direct).unwrap();
+        writer.message(message, &mut direct).unwrap();
+        direct.splice(BEFORE_ID..BEFORE_ID, event.connection?.0.to_string().into_bytes());
         Some((String::from_utf8(general).unwrap(), String::from_utf8(direct).unwrap()))
     }
 

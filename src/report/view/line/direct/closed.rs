@@ -2,11 +2,12 @@
 
 use super::Object;
 use crate::event::statistics::{Distribution, SideStatistics, Statistics};
-use crate::event::{Close, Closing, ConnectionId, Traffic};
+use crate::event::{Close, Closing, Traffic};
 
 impl Object<'_> {
-    pub(super) fn closed(&mut self, id: ConnectionId, closing: &Closing) {
-        self.number(b"{\"event\":\"connection_end\",\"id\":", id.0);
+    /// Gives back how many bytes of it stand before the id.
+    pub(super) fn closed(&mut self, closing: &Closing) -> usize {
+        let before_id = self.id(b"{\"event\":\"connection_end\",\"id\":");
         self.time(b",\"end_time\":\"", closing.end.time);
         if let Some(close) = &closing.close {
             self.close(close);
@@ -17,6 +18,7 @@ impl Object<'_> {
         self.put(b"}");
         self.statistics(&closing.statistics);
         self.end(b"}\n");
+        before_id
     }
 
     fn close(&mut self, close: &Close) {

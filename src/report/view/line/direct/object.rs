@@ -31,6 +31,13 @@ impl Object<'_> {
         self.row.number(value);
     }
 
+    /// Where the id of the connection belongs, which is not known yet: behind so many bytes.
+    #[inline]
+    pub(super) fn id<const SIZE: usize>(&mut self, name: &[u8; SIZE]) -> usize {
+        self.row.put(name);
+        self.row.length()
+    }
+
     #[inline]
     pub(super) fn known<const SIZE: usize>(&mut self, name: &[u8; SIZE], value: Option<u64>) {
         if let Some(value) = value {

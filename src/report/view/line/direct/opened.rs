@@ -1,33 +1,28 @@
-//! A connection of which both heads were captured → its line.
+//! The opening of a connection → its line.
 
 use std::io;
 
 use super::Object;
-use crate::event::{ConnectionId, Opening};
+use crate::event::Opening;
 use crate::http::{FieldName, Handshake, Headers, RequestHead, ResponseHead};
 use crate::report::view::connection::as_text;
 
-/// Were both heads captured? Where one is missing, the line has another shape.
-pub(super) const fn is_ordinary(opening: &Opening) -> bool {
-    opening.handshake.request.is_some() && opening.handshake.response.is_some()
-}
-
 impl Object<'_> {
-    pub(super) fn opened(&mut self, id: ConnectionId, opening: &Opening) -> io::Result<()> {
+    /// Gives back how many bytes of it stand before the id.
+    pub(super) fn opened(&mut self, opening: &Opening) -> io::Result<usize> {
         let handshake = &opening.handshake;
-        self.number(b"{\"event\":\"connection\",\"id\":", id.0);
+        let request = || handshake.request.as_ref().map(|head| head.version.as_str());
+        let response = handshake.response.as_ref().map(|head| head.version.as_str());
+        let before_id = self.id(b"{\"event\":\"connection\",\"id\":");
         self.endpoint(b",\"client\":{\"address\":", opening.client)?;
         self.endpoint(b",\"server\":{\"address\":", opening.server)?;
         self.word(b",\"transport\":\"", opening.transport.name());
-        self.known_text(
-            b",\"http_version\":\"",
-            handshake.response.as_ref().map(|head| head.version.as_str()),
-        );
+        self.known_text(b",\"http_version\":\"", response.or_else(request));
         self.known_text(b",\"tunnel\":\"", opening.tunnel.as_deref());
         self.time(b",\"start_time\":\"", opening.start.time);
         self.handshake(handshake)?;
         self.end(b"}}\n");
-        Ok(())
+        Ok(before_id)
     }
 
     fn handshake(&mut self, handshake: &Handshake) -> io::Result<()> {
