@@ -9,7 +9,7 @@ mod timers;
 
 use std::mem::offset_of;
 
-use index::Index;
+use index::{Course, Index};
 use life::{Followed, Life};
 use memory::{Account, Memory};
 use overdue::Overdue;
@@ -184,7 +184,8 @@ impl<'a> Flows<'a> {
     #[inline(never)]
     fn follow(&mut self, slot: usize, segment: &Segment<'_>, now: Timestamp) {
         let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut()) else { return };
-        if flow.begins_anew(segment) {
+        let begins_anew = flow.begins_anew(segment);
+        if begins_anew {
             self.seen += 1;
             self.memory.free(&std::mem::take(&mut flow.account));
             let new = Flow::new(segment, life(self.seen, self.shard), self.options);
@@ -196,6 +197,10 @@ impl<'a> Flows<'a> {
         let lingers = flow.follow(segment, self.options, &mut self.out);
         if self.out.opened() > before {
             flow.note_opened();
+        }
+        let course = flow.course();
+        if begins_anew || course == Course::Ended {
+            self.index.note(&segment.flow, slot, course, |slot| key_of(&self.slots, slot));
         }
         if lingers {
             self.linger(slot, now);
@@ -246,11 +251,10 @@ impl<'a> Flows<'a> {
             self.slots.len() - 1
         });
         if let Some(place) = self.slots.get_mut(slot) {
-            place.generation = place.generation.wrapping_add(1);
-            place.queue = Queue::Quiet;
-            place.flow = Some(flow);
+            let generation = place.generation.wrapping_add(1);
+            *place = Slot { generation, queue: Queue::Quiet, flow: Some(flow) };
             let deadline = now.saturating_add(self.options.limits.idle_flow);
-            self.timers.push(Queue::Quiet, Timer { deadline, slot, generation: place.generation });
+            self.timers.push(Queue::Quiet, Timer { deadline, slot, generation });
         }
         let is_heeded = |timer: &Timer| heeds(&self.slots, timer);
         self.timers.tidy(self.index.len(), is_heeded);
@@ -365,6 +369,10 @@ impl Flow {
         let first = reset && !followed.lingers;
         followed.lingers = reset;
         first
+    }
+
+    const fn course(&self) -> Course {
+        if let Life::Closed(_) = self.life { Course::Ended } else { Course::GoesOn }
     }
 
     /// The first packet of a connection that is not told to its end.

@@ -11,9 +11,20 @@ use crate::tcp::FlowKey;
 /// slot has.
 #[derive(Default)]
 pub(super) struct Index {
-    places: HashTable<Place>,
+    /// Of flows that go on. These are asked for with each segment, and are few beside those that ended not long ago.
+    open: HashTable<Place>,
+    /// Of flows that have ended, asked for where the key is not among the others.
+    ended: HashTable<Place>,
     /// Seeded by the process, so that nobody can choose addresses that collide.
     hasher: RandomState,
+}
+
+/// Is more to come of a flow?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Course {
+    GoesOn,
+    /// Late repetitions at most.
+    Ended,
 }
 
 /// A slot, and what tells its flow from nearly all others.
@@ -25,7 +36,7 @@ struct Place {
 
 impl Index {
     pub(super) fn len(&self) -> usize {
-        self.places.len()
+        self.open.len() + self.ended.len()
     }
 
     /// The slot of a key.
@@ -36,16 +47,17 @@ impl Index {
     ) -> Option<usize> {
         let (hash, print) = self.hash(key);
         let is_its = |place: &Place| place.print == print && key_of(place.slot()) == Some(key);
-        self.places.find(hash, is_its).map(|place| place.slot())
+        let place = self.open.find(hash, is_its).or_else(|| self.ended.find(hash, is_its));
+        place.map(|place| place.slot())
     }
 
-    /// Where the slot of a key may well be, by what stands here alone.
+    /// Where the slot of a key may well be, by what stands here alone, as long as its flow goes on.
     pub(super) fn likely(&self, key: &FlowKey) -> Option<usize> {
         let (hash, print) = self.hash(key);
-        self.places.find(hash, |place| place.print == print).map(|place| place.slot())
+        self.open.find(hash, |place| place.print == print).map(|place| place.slot())
     }
 
-    /// Enters a key that is not there.
+    /// Enters a key that is not there, of a flow that goes on.
     pub(super) fn insert<'k>(
         &mut self,
         key: &FlowKey,
@@ -54,14 +66,32 @@ impl Index {
     ) {
         let (hash, print) = self.hash(key);
         let place = Place { slot: u32::try_from(slot).unwrap_or(u32::MAX), print };
-        let hash_of = |place: &Place| key_of(place.slot()).map_or(0, |key| self.hasher.hash_one(key));
-        self.places.insert_unique(hash, place, hash_of);
+        self.open.insert_unique(hash, place, rehashed(&self.hasher, key_of));
+    }
+
+    /// The flow at this slot has ended, or goes on on the ports of one that had.
+    pub(super) fn note<'k>(
+        &mut self,
+        key: &FlowKey,
+        slot: usize,
+        course: Course,
+        key_of: impl Fn(usize) -> Option<&'k FlowKey>,
+    ) {
+        let hash = self.hasher.hash_one(key);
+        let (from, to) = match course {
+            Course::Ended => (&mut self.open, &mut self.ended),
+            Course::GoesOn => (&mut self.ended, &mut self.open),
+        };
+        if let Some(place) = take(from, hash, slot) {
+            to.insert_unique(hash, place, rehashed(&self.hasher, key_of));
+        }
     }
 
     /// Forgets the key of a slot.
     pub(super) fn remove(&mut self, key: &FlowKey, slot: usize) {
-        if let Ok(entry) = self.places.find_entry(self.hasher.hash_one(key), |place| place.slot() == slot) {
-            entry.remove();
+        let hash = self.hasher.hash_one(key);
+        if take(&mut self.open, hash, slot).is_none() {
+            take(&mut self.ended, hash, slot);
         }
     }
 
@@ -71,6 +101,20 @@ impl Index {
         let [_, _, _, a, b, c, d, _] = hash.to_le_bytes();
         (hash, u32::from_le_bytes([a, b, c, d]))
     }
+}
+
+/// Takes the place of a slot out of a table.
+fn take(places: &mut HashTable<Place>, hash: u64, slot: usize) -> Option<Place> {
+    let entry = places.find_entry(hash, |place| place.slot() == slot).ok()?;
+    Some(entry.remove().0)
+}
+
+/// The hash of a place, for a table that grows.
+fn rehashed<'k>(
+    hasher: &RandomState,
+    key_of: impl Fn(usize) -> Option<&'k FlowKey>,
+) -> impl Fn(&Place) -> u64 {
+    move |place| key_of(place.slot()).map_or(0, |key| hasher.hash_one(key))
 }
 
 impl Place {
@@ -138,5 +182,20 @@ mod tests {
             assert_eq!(index.find(key, at), None);
         }
         assert_eq!(index.len(), 0);
+    }
+
+    #[test]
+    fn a_flow_that_has_ended_is_found_and_not_expected() {
+        let key = key(1);
+        let at = |slot: usize| (slot == 7).then_some(&key);
+        let mut index = Index::default();
+        index.insert(&key, 7, at);
+        for course in [Course::GoesOn, Course::Ended, Course::Ended, Course::GoesOn, Course::Ended] {
+            index.note(&key, 7, course, at);
+            let expected = (course == Course::GoesOn).then_some(7);
+            assert_eq!((index.find(&key, at), index.likely(&key), index.len()), (Some(7), expected, 1));
+        }
+        index.remove(&key, 7);
+        assert_eq!((index.find(&key, at), index.len()), (None, 0));
     }
 }
