@@ -73,7 +73,8 @@ impl Head for RequestHead {
     fn begin(line: &[u8]) -> Option<(Self, Odd)> {
         let (method, target, protocol) = request_line(line)?;
         let odd = [protocol.anomaly(), odd_target(target)];
-        let (method, target, version) = (text(method), text(target), text(protocol.version));
+        let method = if method == b"GET" { CompactString::const_new("GET") } else { text(method) };
+        let (target, version) = (text(target), protocol.version());
         Some((Self { method, target, version, ..Self::default() }, odd))
     }
 
@@ -105,7 +106,7 @@ impl Head for ResponseHead {
         let (protocol, status, reason) = status_line(line)?;
         let odd = [protocol.anomaly(), odd_reason(reason)];
         let reason = text(reason.strip_prefix(b" ").unwrap_or(reason));
-        Some((Self { status, reason, version: text(protocol.version), ..Self::default() }, odd))
+        Some((Self { status, reason, version: protocol.version(), ..Self::default() }, odd))
     }
 
     fn with(self, headers: Headers, anomalies: Vec<Anomaly>, size: usize) -> Self {
@@ -133,6 +134,11 @@ impl<'a> Protocol<'a> {
         let (name, version) = text.split_at_checked(5)?;
         let is_known = name.eq_ignore_ascii_case(b"HTTP/") && matches!(version, [b'1', b'.', b'0'..=b'9']);
         is_known.then_some(Self { name, version })
+    }
+
+    fn version(&self) -> CompactString {
+        // Nearly all are: no need to look at the text.
+        if self.version == b"1.1" { CompactString::const_new("1.1") } else { text(self.version) }
     }
 
     fn anomaly(&self) -> Option<Anomaly> {
@@ -316,7 +322,8 @@ impl<'a> Piece<'a> {
 }
 
 fn odd_target(target: &[u8]) -> Option<Anomaly> {
-    let odd = !target.iter().all(u8::is_ascii_graphic);
+    // Without a branch, so that many bytes are judged at once.
+    let odd = target.iter().fold(false, |odd, byte| odd | !byte.is_ascii_graphic());
     odd.then_some(Anomaly { kind: AnomalyKind::Target, field: None })
 }
 

@@ -14,7 +14,7 @@ pub struct Headers {
     /// What names and values lie in: the lines of a head as they came, or one after the other.
     text: String,
     fields: Vec<Field>,
-    firsts: Firsts,
+    known: Known,
 }
 
 /// One header field.
@@ -26,10 +26,17 @@ pub struct Header<'a> {
     pub value: &'a str,
 }
 
-/// Where the first field of each name is that is known: its number, counted from 1; 0 where there is none. The last number
-/// stands for all that are as high or higher.
+/// What is asked of a head more than once.
 #[derive(Clone, Debug, Default)]
-struct Firsts([u8; FieldName::COUNT]);
+struct Known {
+    /// Where the first field of each name is: its number, counted from 1; 0 where there is none. The last number stands
+    /// for all that are as high or higher.
+    firsts: [u8; FieldName::COUNT],
+    /// Is `websocket` in the list of `Upgrade`?
+    upgrade: bool,
+    /// Is `Upgrade` in the list of `Connection`?
+    connection: bool,
+}
 
 /// Where a field lies in the text.
 #[derive(Clone, Copy, Debug)]
@@ -54,12 +61,12 @@ impl Headers {
 
     /// Is there a field of that name?
     pub fn has(&self, name: FieldName) -> bool {
-        self.firsts.of(name).is_some()
+        self.known.first(name).is_some()
     }
 
     /// The values of all fields of that name, in wire order.
     pub fn all(&self, name: FieldName) -> impl Iterator<Item = &str> {
-        let fields = self.firsts.of(name).and_then(|first| self.fields.get(first..)).unwrap_or_default();
+        let fields = self.known.first(name).and_then(|first| self.fields.get(first..)).unwrap_or_default();
         fields.iter().filter(move |field| field.known == Some(name)).map(|field| self.text_of(field.value))
     }
 
@@ -69,11 +76,14 @@ impl Headers {
         self.all(name).flat_map(|value| unquoted_parts(value, ',')).filter(|element| !element.is_empty())
     }
 
-    /// Does the list have that element, in any case?
-    pub fn has_token(&self, name: FieldName, token: &str) -> bool {
-        let is_it = |text: &str| text == token || text.eq_ignore_ascii_case(token);
-        // Most lists are that one element, and need not be taken apart.
-        self.all(name).any(|value| is_it(value) || unquoted_parts(value, ',').any(is_it))
+    /// Does `Upgrade` name `websocket`, in any case? // RFC 6455 §4.1, §4.2.2
+    pub const fn upgrades_to_websocket(&self) -> bool {
+        self.known.upgrade
+    }
+
+    /// Does `Connection` name `Upgrade`, in any case? // RFC 6455 §4.1, §4.2.2
+    pub const fn connection_upgrades(&self) -> bool {
+        self.known.connection
     }
 
     /// All fields.
@@ -89,8 +99,8 @@ impl Headers {
     /// Adds a field behind the others.
     pub fn push(&mut self, name: &str, value: &str) {
         let known = FieldName::of(name.as_bytes());
+        self.known.note(known, self.fields.len(), || value.as_bytes());
         let (name, value) = (self.append(name), self.append(value));
-        self.firsts.note(known, self.fields.len());
         self.fields.push(Field { name, value, known });
     }
 
@@ -103,8 +113,7 @@ impl Headers {
     /// of a head that was read in one pass has more than its names and values, but no more than the wire.
     pub(super) fn memory(&self, size: u64) -> usize {
         let wire = usize::try_from(size).unwrap_or(usize::MAX);
-        let text = self.iter().map(|header| header.name.len() + header.value.len()).sum::<usize>();
-        text.max(wire).saturating_add(size_of_val(self.fields.as_slice()))
+        self.text.len().max(wire).saturating_add(size_of_val(self.fields.as_slice()))
     }
 
     /// Gives back the room that it does not need.
@@ -128,21 +137,41 @@ impl Headers {
     }
 }
 
-impl Firsts {
+impl Span {
+    /// What lies there.
+    fn of(self, text: &[u8]) -> &[u8] {
+        text.get(self.from as usize..self.to as usize).unwrap_or_default()
+    }
+}
+
+impl Known {
     /// The index from which on there are fields of that name.
-    fn of(&self, name: FieldName) -> Option<usize> {
-        let number = self.0.get(name as usize).copied().unwrap_or_default();
+    fn first(&self, name: FieldName) -> Option<usize> {
+        let number = self.firsts.get(name as usize).copied().unwrap_or_default();
         usize::from(number).checked_sub(1)
     }
 
-    /// The next field, with this index, has that name.
-    fn note(&mut self, known: Option<FieldName>, index: usize) {
-        if let Some(first) = known.and_then(|name| self.0.get_mut(name as usize))
-            && *first == 0
-        {
+    /// The field with this index, which comes next, has that name and value.
+    fn note<'a>(&mut self, name: Option<FieldName>, index: usize, value: impl FnOnce() -> &'a [u8]) {
+        let Some(name) = name else { return };
+        if let Some(first @ 0) = self.firsts.get_mut(name as usize) {
             *first = u8::try_from(index + 1).unwrap_or(u8::MAX);
         }
+        match name {
+            FieldName::Upgrade => self.upgrade |= lists(value(), "websocket"),
+            FieldName::Connection => self.connection |= lists(value(), "Upgrade"),
+            _ => {}
+        }
     }
+}
+
+/// Has a list that element, in any case?
+fn lists(value: &[u8], token: &str) -> bool {
+    // Most lists are that one element, and need not be taken apart.
+    value == token.as_bytes()
+        || value.eq_ignore_ascii_case(token.as_bytes())
+        || std::str::from_utf8(value)
+            .is_ok_and(|value| unquoted_parts(value, ',').any(|part| part.eq_ignore_ascii_case(token)))
 }
 
 /// Heads are smaller than that: see [`LARGEST_HEAD`].
@@ -303,8 +332,14 @@ mod tests {
     #[test]
     fn a_token_is_a_whole_element_in_any_case() {
         let headers = headers(&[("Connection", "keep-alive, UPGRADE"), ("Upgrade", "websocket2")]);
-        assert!(headers.has_token(FieldName::Connection, "upgrade"));
-        assert!(!headers.has_token(UPGRADE, "websocket"));
-        assert!(!headers.has_token(FieldName::Origin, ""));
+        assert!(headers.connection_upgrades() && !headers.upgrades_to_websocket());
+        for (value, expected) in
+            [("a, WebSocket ", true), ("\"websocket\"", false), ("web, socket", false), ("", false)]
+        {
+            assert_eq!(
+                self::headers(&[("upgrade", "a"), ("Upgrade", value)]).upgrades_to_websocket(),
+                expected
+            );
+        }
     }
 }

@@ -77,11 +77,11 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn check_tokens(&self, found: &mut impl FnMut(Finding)) {
-        if !self.headers.has_token(FieldName::Upgrade, "websocket") {
+        if !self.headers.upgrades_to_websocket() {
             let detail = format!("{}, expected websocket", self.shown(FieldName::Upgrade));
             found(UPGRADE_MISSING.broken(self.sender, self.at, detail));
         }
-        if !self.headers.has_token(FieldName::Connection, "Upgrade") {
+        if !self.headers.connection_upgrades() {
             let detail = format!("{}, expected Upgrade among its tokens", self.shown(FieldName::Connection));
             found(CONNECTION_MISSING.broken(self.sender, self.at, detail));
         }

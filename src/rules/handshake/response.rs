@@ -71,7 +71,7 @@ pub(super) fn check(handshake: &Handshake, found: &mut impl FnMut(Finding)) {
         found(VERSION_LOW.broken(Side::Server, response.last, "101 in an answer of HTTP/1.0".into()));
     }
     // What switches to something else owes no accept value.
-    if handshake.is_accepted() || headers.has_token(FieldName::Upgrade, "websocket") {
+    if handshake.is_accepted() || headers.upgrades_to_websocket() {
         check_accept(handshake, response, found);
     }
 }
