@@ -7,7 +7,9 @@ use crate::http::{Handshake, RequestHead, ResponseHead, asks_for_websocket};
 /// Requests without their answer, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    requests: VecDeque<Request>,
+    /// Few clients have more than one on the way.
+    earlier: VecDeque<Request>,
+    last: Option<Request>,
     cost: usize,
 }
 
@@ -15,7 +17,7 @@ pub(super) struct Pending {
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) kind: Kind,
-    pub(super) head: Box<RequestHead>,
+    pub(super) head: RequestHead,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,18 +31,17 @@ pub(super) enum Kind {
 
 impl Pending {
     pub(super) fn push(&mut self, head: RequestHead) {
-        let request = Request { kind: Kind::of(&head), head: Box::new(head) };
-        self.put_back(request);
+        self.put_back(Request { kind: Kind::of(&head), head });
     }
 
     /// Puts back the newest request.
     pub(super) fn put_back(&mut self, request: Request) {
         self.cost = self.cost.saturating_add(request.cost());
-        self.requests.push_back(request);
+        self.earlier.extend(self.last.replace(request));
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.requests.is_empty()
+        self.last.is_none()
     }
 
     /// The memory that they take.
@@ -50,7 +51,7 @@ impl Pending {
 
     /// Does what the client sends next depend on an answer? Nothing is read behind a request for which it does.
     pub(super) fn decides_protocol(&self) -> bool {
-        self.requests.back().is_some_and(|request| request.kind != Kind::Other)
+        self.last.as_ref().is_some_and(|request| request.kind != Kind::Other)
     }
 
     /// The request that the next answer with this status is for. Requests are answered in their order, but a 101 answers
@@ -66,37 +67,40 @@ impl Pending {
         if answer.status == 101 {
             return self.take_upgrade();
         }
-        let sent_before = |request: &Request| request.head.last.number < answer.first.number;
-        let place = self.requests.iter().rposition(sent_before)?;
-        self.take(place)
+        self.take_last(|request| request.head.last.number < answer.first.number)
     }
 
     /// Is the answer right for the last upgrade request, as far as its key tells?
     pub(super) fn latest_fits(&self, answer: &ResponseHead) -> bool {
-        let mut upgrades = self.requests.iter().rev().filter(|request| request.kind == Kind::Upgrade);
-        upgrades.next().is_some_and(|request| request.fits(answer))
+        let mut latest_first = self.last.iter().chain(self.earlier.iter().rev());
+        latest_first.find(|request| request.kind == Kind::Upgrade).is_some_and(|request| request.fits(answer))
     }
 
     /// The last upgrade request; those before it are forgotten.
     pub(super) fn take_upgrade(&mut self) -> Option<Request> {
-        let place = self.requests.iter().rposition(|request| request.kind == Kind::Upgrade)?;
-        self.take(place)
+        self.take_last(|request| request.kind == Kind::Upgrade)
     }
 
     /// The upgrade requests that are left, taken out with all others.
     pub(super) fn take_upgrades(&mut self) -> impl Iterator<Item = RequestHead> + use<> {
-        let upgrades = std::mem::take(self).requests.into_iter();
-        upgrades.filter(|request| request.kind == Kind::Upgrade).map(|request| *request.head)
+        let Self { earlier, last, .. } = std::mem::take(self);
+        let upgrades = earlier.into_iter().chain(last);
+        upgrades.filter(|request| request.kind == Kind::Upgrade).map(|request| request.head)
     }
 
-    fn take(&mut self, place: usize) -> Option<Request> {
-        let forgotten: usize = self.requests.drain(..place).map(|request| request.cost()).sum();
+    /// Takes out the last one that is such, and forgets those before it.
+    fn take_last(&mut self, is_it: impl Fn(&Request) -> bool) -> Option<Request> {
+        let place = match &self.last {
+            Some(last) if is_it(last) => self.earlier.len(),
+            _ => self.earlier.iter().rposition(&is_it)?,
+        };
+        let forgotten: usize = self.earlier.drain(..place).map(|request| request.cost()).sum();
         self.cost = self.cost.saturating_sub(forgotten);
         self.pop()
     }
 
     fn pop(&mut self) -> Option<Request> {
-        let request = self.requests.pop_front()?;
+        let request = self.earlier.pop_front().or_else(|| self.last.take())?;
         self.cost = self.cost.saturating_sub(request.cost());
         Some(request)
     }

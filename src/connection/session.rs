@@ -139,7 +139,7 @@ impl Session {
     }
 
     /// Nothing more comes: what was begun comes out, then the connection's end.
-    pub(super) fn finish(mut self, ending: &Ending, options: &Options, out: &mut Outbox) {
+    pub(super) fn finish(mut self: Box<Self>, ending: &Ending, options: &Options, out: &mut Outbox) {
         let mut cuts = [Cut::default(); 2];
         for (side, cut) in [Side::Client, Side::Server].into_iter().zip(&mut cuts) {
             self.look(side, true, ending.at, options, out);

@@ -98,7 +98,7 @@ impl Connection {
     ) {
         let id = out.open();
         let at = opening.handshake.response.as_ref().map_or(self.peers.start, |response| response.last);
-        let mut session = Session::new((id, at), &opening.handshake, client, server, options);
+        let mut session = Box::new(Session::new((id, at), &opening.handshake, client, server, options));
         let mut findings = handshakes::judge(&opening, conduct, End::Connection(at), options);
         if let Some(found) = found {
             let recognised = Recognised {
@@ -113,7 +113,7 @@ impl Connection {
         for finding in findings {
             session.report(finding, options, out);
         }
-        self.stage = Stage::WebSocket(Box::new(session));
+        self.stage = Stage::WebSocket(session);
     }
 
     fn replay(&mut self, side: Side, search: &Search, options: &Options, out: &mut Outbox) {

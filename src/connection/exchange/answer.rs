@@ -38,7 +38,7 @@ impl Exchange {
             }
             (Some(Kind::Connect | Kind::Other) | None, _) if status != 101 => return None,
             (_, request) => {
-                let handshake = Handshake::answered(request.map(|request| *request.head), head);
+                let handshake = Handshake::answered(request.map(|request| request.head), head);
                 if handshake.begins_frames() {
                     self.say_unanswered(end, None, cx);
                     return Some(self.open(handshake, kind, behind, cx));
@@ -98,11 +98,11 @@ impl Exchange {
     /// The answer to a request of this kind begins frames.
     fn open(&mut self, handshake: Handshake, kind: Option<Kind>, behind: usize, cx: &Context<'_>) -> Leave {
         let answered = handshake.response.as_ref().map(|response| response.first).unwrap_or_default();
-        let asked = handshake.request.as_ref().map(|request| request.method.clone());
+        let unsolicited = handshake.request.as_ref().filter(|_| kind != Some(Kind::Upgrade));
         let conduct = Conduct {
             early: self.held_client.before(answered),
             coalesced: behind,
-            unsolicited: asked.filter(|_| kind != Some(Kind::Upgrade)).map(Into::into),
+            unsolicited: unsolicited.map(|request| request.method.to_string()),
         };
         let client = match &self.client {
             Lane::Reading(reader) if reader.is_idle() && kind.is_some() => LaneStart::Frame,
@@ -128,7 +128,7 @@ impl Exchange {
         if let Some(left) = self.pass_over_unanswered(requests, first, cx) {
             return left;
         }
-        let request = self.pending.take_upgrade().map(|request| *request.head);
+        let request = self.pending.take_upgrade().map(|request| request.head);
         let asked = request.is_some();
         let opening = cx.peers.opening(Handshake { request, ..Handshake::default() });
         let begins = LaneStart::FoundFrame(found);
