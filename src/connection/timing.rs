@@ -273,6 +273,17 @@ mod tests {
     }
 
     #[test]
+    fn rates_are_told_exactly_while_they_are_few() {
+        let told = client(|timing| {
+            for (second, messages) in (1..).zip([66, 64, 200]) {
+                (0..messages)
+                    .for_each(|_| timing.message(Side::Client, &message(second * 1000, second * 1000)));
+            }
+        });
+        assert_eq!(told.rates.map(|rates| (rates.count, rates.p50, rates.p99)), Some((3, 66, 200)));
+    }
+
+    #[test]
     fn what_is_missing_or_guessed_is_not_measured() {
         for spoilt in [
             Message { unfinished: true, ..message(1, 3) },
