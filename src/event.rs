@@ -265,17 +265,17 @@ pub trait Sink {
         None
     }
 
-    /// Takes an event of `connection` as a [`Self::scribe`] wrote it: what stands before the id of the connection, and behind it.
-    fn written(&mut self, connection: ConnectionId, text: [&[u8]; 2]) -> ControlFlow<()> {
-        let _ = (connection, text);
+    /// Takes an event of `connection` as a [`Self::scribe`] wrote it, and what that gave back.
+    fn written(&mut self, connection: ConnectionId, text: &mut [u8], before_id: usize) -> ControlFlow<()> {
+        let _ = (connection, text, before_id);
         ControlFlow::Continue(())
     }
 }
 
 /// Turns events of connections into bytes. That is most of the work of a report, and needs nothing of the events before.
 pub trait Scribe: Send {
-    /// Appends what the report says of an event, without the id of its connection, which is not known yet. Gives back how many of these
-    /// bytes stand before it.
+    /// Appends what the report says of an event, with room for the id of its connection, which is not known yet. Gives back how many of
+    /// these bytes stand before that.
     fn event(&mut self, event: &Event, text: &mut Vec<u8>) -> usize;
 }
 

@@ -146,8 +146,8 @@ impl Sink for Reporting {
         if self.redactor.is_some() { None } else { self.report.scribe() }
     }
 
-    fn written(&mut self, connection: ConnectionId, text: [&[u8]; 2]) -> ControlFlow<()> {
-        let written = self.report.written(connection, text);
+    fn written(&mut self, connection: ConnectionId, text: &mut [u8], before_id: usize) -> ControlFlow<()> {
+        let written = self.report.written(connection, text, before_id);
         self.result(written)
     }
 }

@@ -3,6 +3,7 @@
 mod plain;
 
 use std::fmt;
+use std::ops::Range;
 
 pub(super) use plain::printable;
 
@@ -15,6 +16,8 @@ pub struct Headers {
     text: String,
     fields: Vec<Field>,
     known: Known,
+    /// Is all that names and values are made of printable ASCII, as far as it was looked at?
+    printable: bool,
 }
 
 /// One header field.
@@ -91,6 +94,13 @@ impl Headers {
         self.fields.iter().map(|field| self.header(field))
     }
 
+    /// The text in which all names and values lie, and the places of each field's name and value there; `None` where these may
+    /// have anything but printable ASCII.
+    pub fn printable(&self) -> Option<(&str, impl Iterator<Item = [Range<usize>; 2]>)> {
+        let places = self.fields.iter().map(|field| [field.name.range(), field.value.range()]);
+        self.printable.then_some((self.text.as_str(), places))
+    }
+
     /// The field of that number, counted from 0.
     pub fn get(&self, index: usize) -> Option<Header<'_>> {
         self.fields.get(index).map(|field| self.header(field))
@@ -101,6 +111,7 @@ impl Headers {
         let known = FieldName::of(name.as_bytes());
         self.known.note(known, self.fields.len(), || value.as_bytes());
         let (name, value) = (self.append(name), self.append(value));
+        self.printable = false;
         self.fields.push(Field { name, value, known });
     }
 
@@ -133,7 +144,13 @@ impl Headers {
     }
 
     fn text_of(&self, span: Span) -> &str {
-        self.text.get(span.from as usize..span.to as usize).unwrap_or_default()
+        self.text.get(span.range()).unwrap_or_default()
+    }
+}
+
+impl Span {
+    const fn range(self) -> Range<usize> {
+        self.from as usize..self.to as usize
     }
 }
 

@@ -116,9 +116,9 @@ impl<'a> Merge<'a> {
                     self.line(shard, id, (before_id, length))?;
                     self.say_compared(id)?;
                 }
-                Some(What::Event) => {
+                Some(What::Event(news)) => {
                     let event = lane.said.events.pop_front();
-                    event.map_or(ControlFlow::Continue(()), |event| self.event(shard, event))?;
+                    event.map_or(ControlFlow::Continue(()), |event| self.event(shard, news, event))?;
                 }
             }
             any = true;
@@ -138,14 +138,15 @@ impl<'a> Merge<'a> {
         self.pass_on(Event { at: finding.at, connection, kind: EventKind::Finding(Box::new(finding)) })
     }
 
-    fn event(&mut self, shard: usize, event: Event) -> ControlFlow<()> {
+    fn event(&mut self, shard: usize, news: News, event: Event) -> ControlFlow<()> {
         let Some(local) = event.connection else { return self.of_capture(event) };
-        let id = self.news(shard, local, News::of(&event.kind));
+        let id = self.news(shard, local, news);
         self.sink.event(Event { connection: Some(id), ..event })?;
         self.say_compared(id)
     }
 
     /// Passes on what the scribe wrote.
+    #[inline]
     fn line(
         &mut self,
         shard: usize,
@@ -153,36 +154,38 @@ impl<'a> Merge<'a> {
         (before_id, length): (usize, usize),
     ) -> ControlFlow<()> {
         let Some(lane) = self.lanes.get_mut(shard) else { return ControlFlow::Continue(()) };
-        let text = lane.text(length).split_at_checked(before_id).unwrap_or_default();
-        self.sink.written(id, text.into())
+        self.sink.written(id, lane.text(length), before_id)
     }
 
     /// Counts it, and gives back the id of its connection.
+    #[inline]
     fn news(&mut self, shard: usize, local: ConnectionId, news: News) -> ConnectionId {
         count(&mut self.totals, news);
         let Some(lane) = self.lanes.get_mut(shard) else { return local };
         match news {
-            News::Opened => {
-                let id = ConnectionId(self.totals.websocket_connections);
-                let (asked, answered) = (lane.said.asked.pop_front(), lane.said.answered.pop_front());
-                let mut begun = None;
-                if let (Some(Some((asked, target))), Some(answered)) = (asked, answered) {
-                    let (bound, compared) = (self.options.limits.handshakes, &mut self.compared);
-                    self.handshakes.judge(&asked, answered, bound, &mut |finding| compared.push(finding));
-                    begun = self.lives.open(&asked, &target, &lane.said.targets);
-                }
-                lane.know(local, Open { id, begun });
-                id
-            }
-            News::Message { .. } | News::Finding(_) => lane.known(local).id,
+            News::Message { .. } | News::Finding(_) => {}
+            News::Opened => self.opened(shard, local),
             News::Closed(_) => {
-                let Open { id, begun } = lane.known(local);
-                if let (Some(end), Some(begun)) = (lane.said.ends.pop_front(), begun) {
+                let end = lane.said.ends.pop_front();
+                if let Some((begun, end)) = lane.known(local).begun.zip(end) {
                     self.lives.close(begun, end);
                 }
-                id
             }
         }
+        self.lanes.get(shard).map_or(local, |lane| lane.known(local).id)
+    }
+
+    /// Gives a connection its id, and compares its handshake with those before.
+    fn opened(&mut self, shard: usize, local: ConnectionId) {
+        let Some(lane) = self.lanes.get_mut(shard) else { return };
+        let (asked, answered) = (lane.said.asked.pop_front(), lane.said.answered.pop_front());
+        let mut begun = None;
+        if let Some(((asked, target), answered)) = asked.flatten().zip(answered) {
+            let (bound, compared) = (self.options.limits.handshakes, &mut self.compared);
+            self.handshakes.judge(&asked, answered, bound, &mut |finding| compared.push(finding));
+            begun = self.lives.open(&asked, &target, &lane.said.targets);
+        }
+        lane.know(local, Open { id: ConnectionId(self.totals.websocket_connections), begun });
     }
 
     /// What the handshake of a connection, told just now, breaks in regard to those before.
@@ -202,7 +205,9 @@ impl<'a> Merge<'a> {
     }
 
     fn pass_on(&mut self, event: Event) -> ControlFlow<()> {
-        count(&mut self.totals, News::of(&event.kind));
+        if let EventKind::Finding(finding) = &event.kind {
+            count(&mut self.totals, News::Finding(finding.rule.severity));
+        }
         self.sink.event(event)
     }
 
@@ -278,10 +283,10 @@ impl Lane {
     }
 
     /// The text of the next line.
-    fn text(&mut self, length: usize) -> &[u8] {
+    fn text(&mut self, length: usize) -> &mut [u8] {
         let start = self.passed_text;
         self.passed_text += length;
-        self.said.text.get(start..self.passed_text).unwrap_or_default()
+        self.said.text.get_mut(start..self.passed_text).unwrap_or_default()
     }
 }
 

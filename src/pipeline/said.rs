@@ -6,7 +6,7 @@ use super::hold::{LifeId, Worth};
 use super::reconnects::{End, Target};
 use super::shard::{MOST, ROOM};
 use crate::connection::handshakes::Asked;
-use crate::event::{ConnectionId, Event, EventKind};
+use crate::event::{ConnectionId, Event, EventKind, Opening};
 use crate::packet::PacketRef;
 use crate::rules::Severity;
 
@@ -45,8 +45,8 @@ pub(super) struct Item {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum What {
     /// The next of the events.
-    Event,
-    /// The next bytes of the text; the id of the connection belongs behind the first ones of them.
+    Event(News),
+    /// The next bytes of the text, with room for the id of the connection behind the first ones of them.
     Line { connection: ConnectionId, news: News, before_id: usize, length: usize },
 }
 
@@ -60,19 +60,6 @@ pub(super) enum News {
     Finding(Severity),
     /// After so many frames.
     Closed(u64),
-}
-
-impl News {
-    pub(super) fn of(event: &EventKind) -> Self {
-        match event {
-            EventKind::Opened(_) => Self::Opened,
-            EventKind::Message(message) => Self::Message { is_control: message.message.opcode.is_control() },
-            EventKind::Finding(finding) => Self::Finding(finding.rule.severity),
-            EventKind::Closed(closing) => {
-                Self::Closed(closing.traffic.iter().map(|traffic| traffic.frames).sum())
-            }
-        }
-    }
 }
 
 /// A place in the order of all that is said: by packets; at each, first whose time is up, shard by shard, then what the packet
@@ -135,16 +122,27 @@ impl Said {
         }
     }
 
-    /// Takes note of what more has to be known of an event than that it is there.
-    pub(super) fn note(&mut self, event: &EventKind) {
+    /// Takes note of what has to be known of an event beside what is said of it.
+    #[inline]
+    pub(super) fn note(&mut self, event: &EventKind) -> News {
         match event {
+            EventKind::Message(message) => News::Message { is_control: message.message.opcode.is_control() },
+            EventKind::Finding(finding) => News::Finding(finding.rule.severity),
             EventKind::Opened(opening) => {
-                let asked = Asked::of(opening).map(|asked| (asked, Target::of(opening, &mut self.targets)));
-                self.asked.push_back(asked);
+                self.note_opening(opening);
+                News::Opened
             }
-            EventKind::Closed(closing) => self.ends.push_back(End::of(closing)),
-            EventKind::Message(_) | EventKind::Finding(_) => {}
+            EventKind::Closed(closing) => {
+                self.ends.push_back(End::of(closing));
+                News::Closed(closing.traffic.iter().map(|traffic| traffic.frames).sum())
+            }
         }
+    }
+
+    #[inline(never)]
+    fn note_opening(&mut self, opening: &Opening) {
+        let asked = Asked::of(opening).map(|asked| (asked, Target::of(opening, &mut self.targets)));
+        self.asked.push_back(asked);
     }
 
     /// Makes room for more, and keeps no more memory than is of use.

@@ -5,7 +5,7 @@ use std::vec;
 
 use super::batch::{Batch, Part};
 use super::flows::Flows;
-use super::said::{Item, News, Place, Said, What};
+use super::said::{Item, Place, Said, What};
 use crate::connection::Options;
 use crate::connection::outbox::Protocols;
 use crate::event::{Event, EventKind, Scribe};
@@ -164,12 +164,11 @@ impl<'a> Shard<'a> {
         let out = self.flows.out();
         said.answered.extend(out.drain_answered());
         for (event, place) in out.drain().zip(self.marks.drain(..)) {
-            said.note(&event.kind);
+            let news = said.note(&event.kind);
             let what = if let (Some(scribe), Some(connection)) = (&mut self.scribe, event.connection) {
                 let start = said.text.len();
                 let before_id = scribe.event(&event, &mut said.text);
                 let length = said.text.len() - start;
-                let news = News::of(&event.kind);
                 said.weight += length;
                 if let EventKind::Message(message) = event.kind {
                     message.message.spare();
@@ -178,7 +177,7 @@ impl<'a> Shard<'a> {
             } else {
                 said.weight += weight(&event);
                 said.events.push_back(event);
-                What::Event
+                What::Event(news)
             };
             said.items.push(Item { place, what });
         }

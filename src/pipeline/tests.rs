@@ -104,8 +104,8 @@ impl Sink for Joined<'_> {
         self.0.scribe()
     }
 
-    fn written(&mut self, connection: ConnectionId, text: [&[u8]; 2]) -> ControlFlow<()> {
-        self.0.written(connection, text).unwrap();
+    fn written(&mut self, connection: ConnectionId, text: &mut [u8], before_id: usize) -> ControlFlow<()> {
+        self.0.written(connection, text, before_id).unwrap();
         ControlFlow::Continue(())
     }
 }

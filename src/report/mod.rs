@@ -53,12 +53,12 @@ pub trait Report {
         None
     }
 
-    /// Takes an event as a scribe wrote it: what stands before the id of its connection, and behind it.
+    /// Takes an event as a scribe wrote it, with room for the id of its connection behind so many bytes.
     ///
     /// # Errors
     /// What the writer says.
-    fn written(&mut self, connection: ConnectionId, text: [&[u8]; 2]) -> io::Result<()> {
-        let _ = (connection, text);
+    fn written(&mut self, connection: ConnectionId, text: &mut [u8], before_id: usize) -> io::Result<()> {
+        let _ = (connection, text, before_id);
         Ok(())
     }
 

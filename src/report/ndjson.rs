@@ -2,12 +2,10 @@
 
 use std::io::{self, Write};
 
-use itoa::Buffer;
-
 use super::Report;
 use super::compact;
 use super::shown::Shown;
-use super::view::{Files, Line, LineWriter};
+use super::view::{Files, Line, LineWriter, numbered};
 use crate::event::{ConnectionId, Event, Scribe, Totals};
 use crate::packet::CaptureInfo;
 
@@ -45,26 +43,22 @@ impl<W: Write> Report for Ndjson<W> {
         }
         self.line.clear();
         let before_id = self.lines.event(event, &mut self.line)?;
-        if let Some(ConnectionId(id)) = event.connection.filter(|_| !self.line.is_empty()) {
-            self.line.splice(before_id..before_id, Buffer::new().format(id).bytes());
-        }
-        // In one piece, as it may be one of which there is no room for all.
-        self.out.write_all(&self.line)
+        let line = match event.connection {
+            Some(id) => numbered(&mut self.line, before_id, id),
+            None => &self.line,
+        };
+        self.out.write_all(line)
     }
 
     fn scribe(&self) -> Option<Box<dyn Scribe>> {
         Some(Box::new(LineWriter::new(self.shown.clone(), self.files.clone())))
     }
 
-    fn written(&mut self, connection: ConnectionId, [before_id, behind]: [&[u8]; 2]) -> io::Result<()> {
-        if behind.is_empty() || !self.shown.includes(Some(connection)) {
+    fn written(&mut self, connection: ConnectionId, text: &mut [u8], before_id: usize) -> io::Result<()> {
+        if text.is_empty() || !self.shown.includes(Some(connection)) {
             return Ok(());
         }
-        self.line.clear();
-        self.line.extend_from_slice(before_id);
-        self.line.extend_from_slice(Buffer::new().format(connection.0).as_bytes());
-        self.out.write_all(&self.line)?;
-        self.out.write_all(behind)
+        self.out.write_all(numbered(text, before_id, connection))
     }
 
     fn finish(&mut self, totals: &Totals) -> io::Result<()> {

@@ -37,7 +37,7 @@ impl Headers {
                 Some(again) => again,
                 None if line.starts_with(b"\r\n") => {
                     let text = std::str::from_utf8(lines.get(..at)?).ok()?.to_owned();
-                    return Some((Self { text, fields, known }, fresh));
+                    return Some((Self { text, fields, known, printable: true }, fresh));
                 }
                 None => {
                     fresh += 1;
@@ -206,8 +206,10 @@ mod tests {
 
     /// All that a head says of its fields.
     fn shown(read: Option<Headers>) -> String {
-        read.map(|Headers { text, fields, known }| format!("{text:?} {fields:?} {known:?}"))
-            .unwrap_or_default()
+        read.map(|Headers { text, fields, known, printable }| {
+            format!("{text:?} {fields:?} {known:?} {printable}")
+        })
+        .unwrap_or_default()
     }
 
     /// Lines of heads, in which some come again and again.

@@ -1,8 +1,11 @@
 //! An event → a line of NDJSON.
 
 mod direct;
+mod numbered;
 
 pub(in crate::report) use direct::Writer;
+pub(in crate::report::view) use numbered::ROOM_FOR_ID;
+pub(in crate::report) use numbered::numbered;
 
 use schemars::JsonSchema;
 use serde::ser::SerializeStruct;

@@ -24,7 +24,7 @@ use crate::rules;
 
 pub(super) use capture::{Capture, CaptureStart, Damage, Ended, Generator, SCHEMA, Totals};
 pub(super) use connection::{Closing, Handshake, Parties};
-pub(super) use line::{Line, Writer as LineWriter};
+pub(super) use line::{Line, Writer as LineWriter, numbered};
 pub(super) use message::Message;
 pub(super) use rule::Rule;
 

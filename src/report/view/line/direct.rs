@@ -17,7 +17,7 @@ use crate::report::view::message;
 use crate::report::view::row::{Room, Row};
 use crate::rules::Finding;
 
-/// Writes lines, each without the id of its connection. Nothing in them can steer a terminal: see
+/// Writes lines, each with room for the id of its connection. Nothing in them can steer a terminal: see
 /// [`compact`](crate::report::compact).
 pub(in crate::report) struct Writer {
     detail: Detail,
@@ -87,7 +87,7 @@ mod tests {
     use crate::packet::{CaptureInfo, PacketRef, Timestamp};
     use crate::report::escaped::Escaped;
     use crate::report::sample;
-    use crate::report::view::Line;
+    use crate::report::view::{Line, numbered};
     use crate::tcp::Stalls;
 
     fn both(event: &Event, files: &Files) -> (String, String) {
@@ -96,8 +96,9 @@ mod tests {
         if let Some(line) = Line::event(event, &Shown::default(), files) {
             serde_json::to_writer(Escaped::new(&mut general), &line).unwrap();
             general.push(b'\n');
-            let id = event.connection.map(|id| id.0.to_string()).unwrap_or_default();
-            direct.splice(before_id..before_id, id.into_bytes());
+            if let Some(id) = event.connection {
+                direct = numbered(&mut direct, before_id, id).to_vec();
+            }
         }
         (String::from_utf8(general).unwrap(), String::from_utf8(direct).unwrap())
     }

@@ -13,11 +13,12 @@ use crate::event::TimelineMessage;
 use crate::packet::{Clock, PacketRef, Side};
 use crate::report::compact::{self, string};
 use crate::report::shown::{Frames, PayloadMode, Shown};
+use crate::report::view::line::ROOM_FOR_ID;
 use crate::report::view::row::{Room, Row};
 use crate::websocket::close::CloseBody;
 use crate::websocket::{self, Opcode};
 
-/// Writes lines of messages, each without the id of its connection. Nothing in them can steer a terminal: see [`compact`].
+/// Writes lines of messages, each with room for the id of its connection. Nothing in them can steer a terminal: see [`compact`].
 pub(in crate::report::view) struct Writer {
     shown: Shown,
     files: Files,
@@ -30,7 +31,7 @@ impl Writer {
         Self { shown, files, clock: Clock::default(), room: [0; size_of::<Room>()] }
     }
 
-    /// Appends the line of a message; the id belongs behind its first [`BEFORE_ID`] bytes.
+    /// Appends the line of a message, with room for the id behind its first [`BEFORE_ID`] bytes.
     pub(in crate::report::view) fn message(
         &mut self,
         timeline: &TimelineMessage,
@@ -68,6 +69,7 @@ impl Writer {
     #[inline(never)]
     fn general(&self, timeline: &TimelineMessage, out: &mut Vec<u8>) -> io::Result<()> {
         out.extend_from_slice(BEGINNING);
+        out.extend_from_slice(ROOM_FOR_ID);
         let message = Message::new(None, timeline, &self.shown, &self.files);
         // Its own brace gives way to the members that stand before its first one.
         let brace = out.len();
@@ -92,6 +94,7 @@ impl Writer {
         let (first, last) = (message.first, message.last);
         let mut row = Row::new(&mut self.room);
         row.put(BEGINNING);
+        row.put(ROOM_FOR_ID);
         row.put(b",\"index\":");
         row.number(timeline.index);
         row.put(b",\"time\":\"");
@@ -237,7 +240,7 @@ mod tests {
     use crate::packet::{CaptureInfo, Timestamp};
     use crate::report::escaped::Escaped;
     use crate::report::sample;
-    use crate::report::view::Line;
+    use crate::report::view::{Line, numbered};
 
     fn both(event: &crate::event::Event, shown: &Shown, files: &Files) -> Option<(String, String)> {
         let EventKind::Message(message) = &event.kind else { return None };
@@ -246,7 +249,7 @@ mod tests {
         general.push(b'\n');
         let mut writer = Writer::new(shown.clone(), files.clone());
         writer.message(message, &mut direct).unwrap();
-        direct.splice(BEFORE_ID..BEFORE_ID, event.connection?.0.to_string().into_bytes());
+        let direct = numbered(&mut direct, BEFORE_ID, event.connection?).to_vec();
         Some((String::from_utf8(general).unwrap(), String::from_utf8(direct).unwrap()))
     }
 

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use memchr::memchr2;
+
 use super::Object;
 use crate::event::Opening;
 use crate::http::{FieldName, Handshake, Headers, RequestHead, ResponseHead};
@@ -65,17 +67,30 @@ impl Object<'_> {
 
     fn headers(&mut self, headers: &Headers) {
         self.put(b",\"headers\":[");
-        for (n, header) in headers.iter().enumerate() {
+        match headers.printable() {
+            Some((text, places)) if memchr2(b'"', b'\\', text.as_bytes()).is_none() => {
+                self.list(places, |object, place| object.part(text, place));
+            }
+            _ => {
+                let fields = headers.iter().map(|header| [header.name, header.value]);
+                self.list(fields, Self::content);
+            }
+        }
+        self.put(b"]");
+    }
+
+    /// Pairs of name and value, whose texts are put as it is told.
+    fn list<Text>(&mut self, fields: impl Iterator<Item = [Text; 2]>, content: impl Fn(&mut Self, Text)) {
+        for (n, [name, value]) in fields.enumerate() {
             if n > 0 {
                 self.put(b",");
             }
             self.put(b"[\"");
-            self.content(header.name);
+            content(self, name);
             self.put(b"\",\"");
-            self.content(header.value);
+            content(self, value);
             self.put(b"\"]");
         }
-        self.put(b"]");
     }
 
     fn accept(&mut self, handshake: &Handshake) {
