@@ -59,7 +59,12 @@ struct Span {
 impl Headers {
     /// The value of the first field of that name.
     pub fn first(&self, name: FieldName) -> Option<&str> {
-        self.all(name).next()
+        let place = self.known.first(name)?;
+        match self.fields.get(place) {
+            Some(field) if field.known == Some(name) => Some(self.text_of(field.value)),
+            // It stands behind more fields than are counted.
+            _ => self.all(name).next(),
+        }
     }
 
     /// Is there a field of that name?

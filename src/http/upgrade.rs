@@ -153,9 +153,12 @@ impl Handshake {
     /// The generation of the protocol, by the fields that only that one has. With the request lost, the response
     /// can tell Hixie's dialects only.
     pub fn dialect(&self) -> Dialect {
-        match self.websocket_version().map(str::parse) {
-            Some(Ok(version @ 0..=12)) => return Dialect::Hybi(version),
-            Some(_) => return Dialect::Rfc6455,
+        match self.websocket_version() {
+            Some("13") => return Dialect::Rfc6455,
+            Some(other) => {
+                let draft = other.parse().ok().filter(|version| *version <= 12);
+                return draft.map_or(Dialect::Rfc6455, Dialect::Hybi);
+            }
             None => {}
         }
         if self.key().is_some() || self.answered_with(FieldName::SecWebSocketAccept).is_some() {

@@ -87,10 +87,9 @@ impl Before {
 impl Field {
     /// The same field in a line at this place, if that is the one in which it stands in `text`; and the length of the line.
     fn again(&self, text: &str, line: &[u8], at: usize) -> Option<(Self, usize)> {
-        let from = self.name.from;
-        let before = text.as_bytes().get(from as usize..self.value.to as usize + 2)?;
-        let moved = |place: u32| place.wrapping_sub(from).wrapping_add(offset(at));
-        let moved = |span: Span| Span { from: moved(span.from), to: moved(span.to) };
+        let before = text.as_bytes().get(self.name.from as usize..self.value.to as usize + 2)?;
+        let by = offset(at).wrapping_sub(self.name.from);
+        let moved = |span: Span| Span { from: span.from.wrapping_add(by), to: span.to.wrapping_add(by) };
         let field = Self { name: moved(self.name), value: moved(self.value), known: self.known };
         line.starts_with(before).then_some((field, before.len()))
     }

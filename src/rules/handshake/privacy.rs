@@ -138,7 +138,11 @@ fn credential_parameters(target: &str) -> Vec<&str> {
         found.push("user information");
     }
     let query = target.get(path.len() + 1..).unwrap_or_default();
-    found.extend(parameters(query).filter(|pair| is_secret(pair)).map(|pair| before(pair, b'=')));
+    for pair in parameters(query) {
+        if is_secret(pair) {
+            found.push(before(pair, b'='));
+        }
+    }
     found
 }
 
@@ -157,9 +161,43 @@ fn is_secret(parameter: &str) -> bool {
     if parameter.len() < name.len() + 2 {
         return false;
     }
-    let plain = || name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
-    secrets(plain().count()).iter().any(|secret| plain().eq(secret.bytes()))
+    let (mut plain, mut length) = ([0; LONGEST_SECRET], 0);
+    for letter in name.as_bytes().iter().filter(|byte| byte.is_ascii_alphanumeric()) {
+        let Some(place) = plain.get_mut(length) else { return false };
+        *place = letter.to_ascii_lowercase();
+        length += 1;
+    }
+    plain.get(..length).is_some_and(names_a_secret)
 }
+
+/// Is it, without `-` and `_`, the name of parameters that hold a secret wherever they are used? Session ids as in
+/// Socket.IO's `sid` are not among them: these are known only to the two ends of one connection.
+const fn names_a_secret(plain: &[u8]) -> bool {
+    matches!(
+        plain,
+        b"accesstoken"
+            | b"apikey"
+            | b"apitoken"
+            | b"auth"
+            | b"authorization"
+            | b"authtoken"
+            | b"bearer"
+            | b"clientsecret"
+            | b"idtoken"
+            | b"jwt"
+            | b"pass"
+            | b"passwd"
+            | b"password"
+            | b"pwd"
+            | b"refreshtoken"
+            | b"secret"
+            | b"sessiontoken"
+            | b"token"
+    )
+}
+
+/// `authorization`
+const LONGEST_SECRET: usize = 13;
 
 /// All behind the first `://`.
 fn behind_scheme(url: &str) -> Option<&str> {
@@ -169,26 +207,8 @@ fn behind_scheme(url: &str) -> Option<&str> {
 
 /// All before the first such character, which is one of ASCII. These texts are short: to look for it byte by byte is soonest done.
 fn before(text: &str, character: u8) -> &str {
-    let place = text.bytes().position(|byte| byte == character);
+    let place = text.as_bytes().iter().position(|byte| *byte == character);
     place.and_then(|place| text.get(..place)).unwrap_or(text)
-}
-
-/// Names of parameters of that length, without `-` and `_`, that hold a secret wherever they are used. Session ids as in
-/// Socket.IO's `sid` are not among them: these are known only to the two ends of one connection.
-const fn secrets(length: usize) -> &'static [&'static str] {
-    match length {
-        3 => &["jwt", "pwd"],
-        4 => &["auth", "pass"],
-        5 => &["token"],
-        6 => &["apikey", "bearer", "passwd", "secret"],
-        7 => &["idtoken"],
-        8 => &["apitoken", "password"],
-        9 => &["authtoken"],
-        11 => &["accesstoken"],
-        12 => &["clientsecret", "refreshtoken", "sessiontoken"],
-        13 => &["authorization"],
-        _ => &[],
-    }
 }
 
 /// Room for what most findings say.
@@ -223,7 +243,8 @@ mod tests {
     fn credentials_in_the_url_are_known_by_their_names() {
         let names = |target| credential_parameters(target).join(" ");
         assert_eq!(names("/chat?room=1&Access_Token=abc&x=2&password=p#token=1"), "Access_Token password");
-        assert_eq!(names("/?token=&sid=1&keyword=2&tokens=3"), "");
+        assert_eq!(names("/?token=&sid=1&keyword=2&tokens=3&authorizations=4&-=5"), "");
+        assert_eq!(names("/?AUTHORIZATION=1&p-w-d=2&api_key=3"), "AUTHORIZATION p-w-d api_key");
         assert_eq!(names("http://user:pass@example.com/?a"), "user information");
         assert_eq!(names("/user@example.com/?b=://x@"), "");
     }
