@@ -166,6 +166,16 @@ mod tests {
     }
 
     #[test]
+    fn the_places_of_printable_fields_are_those_of_their_names_and_values() {
+        let (mut headers, _) = Headers::plain(b"Host: a\r\nX-Empty:\r\n\r\n", 3).unwrap();
+        let (text, places) = headers.printable().unwrap();
+        let read: Vec<_> = places.map(|field| field.map(|place| text.get(place).unwrap())).collect();
+        assert_eq!(read, [["Host", "a"], ["X-Empty", ""]]);
+        headers.push("X", "a\u{7f}");
+        assert!(headers.printable().is_none());
+    }
+
+    #[test]
     fn all_others_are_left_to_who_notes_what_is_odd() {
         for lines in [
             "A: b\r\n",

@@ -84,6 +84,8 @@ mod tests {
     use super::*;
     use crate::event::statistics::{Delays, Distribution, SideStatistics, Statistics};
     use crate::event::{Close, Closing, Traffic};
+    use crate::http::{RequestReader, Step};
+    use crate::limits::Limits;
     use crate::packet::{CaptureInfo, PacketRef, Timestamp};
     use crate::report::escaped::Escaped;
     use crate::report::sample;
@@ -185,7 +187,37 @@ mod tests {
 
     const MOST: u64 = u64::MAX;
 
+    /// The opening of a sample, with a request as it is read from a capture.
+    fn asked(fields: &[(String, String)]) -> Event {
+        let mut head = "GET / HTTP/1.1\r\n".to_owned();
+        fields.iter().for_each(|(name, value)| head.extend([name.as_str(), ": ", value, "\r\n"]));
+        head.push_str("\r\n");
+        let step = RequestReader::new(&Limits::default()).next(&mut head.as_bytes(), PacketRef::default());
+        let mut event = events().find(|event| matches!(event.kind, EventKind::Opened(_))).unwrap();
+        if let (Some(Step::Head(head)), EventKind::Opened(opening)) = (step, &mut event.kind) {
+            opening.handshake.request = Some(head);
+        }
+        event
+    }
+
+    #[test]
+    fn a_head_of_printable_ascii_is_written_without_a_look_at_each_field() {
+        let EventKind::Opened(opening) = asked(&[("Host".to_owned(), "a".to_owned())]).kind else { panic!() };
+        assert!(opening.handshake.request.unwrap().headers.printable().is_some());
+    }
+
     proptest! {
+        #[test]
+        fn any_head_is_written_as_the_general_serializer_writes_it(
+            fields in prop::collection::vec(
+                ("[A-Za-z-]{1,40}", prop_oneof!["[!-~]{0,80}", "[a-z]{0,80}", "[a-z]{0,9}[\"\\\\\u{7f}\u{e9}][a-z]{0,9}"]),
+                0..30,
+            ),
+        ) {
+            let (general, direct) = both(&asked(&fields), &Files::default());
+            prop_assert_eq!(direct, general);
+        }
+
         #[test]
         fn any_event_is_written_as_the_general_serializer_writes_it(
             text in prop_oneof![any::<String>(), "[ -~]{0,40}", "[a\"\\\\]{0,80}[\u{7f}\u{e9}a]?[a\"]{0,20}"], code: u16,
