@@ -130,7 +130,7 @@ impl Few {
     fn push(&mut self, value: u64) {
         match self {
             Self::Short(few) => {
-                *self = Self::Long(few.iter().copied().map(u64::from).chain([value]).collect())
+                *self = Self::Long(few.iter().copied().map(u64::from).chain([value]).collect());
             }
             Self::Long(few) => {
                 make_room(few, 1);
