@@ -48,15 +48,10 @@ struct Lane {
     until: Place,
     /// Weight of what was passed on since it was asked for.
     passed: usize,
-    /// What is open, in the places of the shard's own ids: these are 1, 2, 3 …, and free when a connection ends.
-    open: Vec<Open>,
-}
-
-/// A connection.
-#[derive(Clone, Copy)]
-struct Open {
-    id: ConnectionId,
-    begun: Option<Begun>,
+    /// The ids of connections that are open, in the places of the shard's own: these are 1, 2, 3 …, and free when a connection ends.
+    ids: Vec<ConnectionId>,
+    /// What is known of the beginnings of these; beside them, since each message asks for an id.
+    begun: Vec<Option<Begun>>,
 }
 
 impl<'a> Merge<'a> {
@@ -112,8 +107,10 @@ impl<'a> Merge<'a> {
             match lane.next() {
                 None => return ControlFlow::Continue(any),
                 Some(What::Line { connection, news, before_id, length }) => {
-                    let id = self.news(shard, connection, news);
-                    self.line(shard, id, (before_id, length))?;
+                    self.heed(shard, connection, news);
+                    let Some(lane) = self.lanes.get_mut(shard) else { return ControlFlow::Continue(any) };
+                    let id = lane.known(connection);
+                    self.sink.written(id, lane.text(length), before_id)?;
                     self.say_compared(id)?;
                 }
                 Some(What::Event(news)) => {
@@ -140,39 +137,21 @@ impl<'a> Merge<'a> {
 
     fn event(&mut self, shard: usize, news: News, event: Event) -> ControlFlow<()> {
         let Some(local) = event.connection else { return self.of_capture(event) };
-        let id = self.news(shard, local, news);
+        self.heed(shard, local, news);
+        let id = self.lanes.get(shard).map_or(local, |lane| lane.known(local));
         self.sink.event(Event { connection: Some(id), ..event })?;
         self.say_compared(id)
     }
 
-    /// Passes on what the scribe wrote.
+    /// Counts it, and takes note of connections that begin and end.
     #[inline]
-    fn line(
-        &mut self,
-        shard: usize,
-        id: ConnectionId,
-        (before_id, length): (usize, usize),
-    ) -> ControlFlow<()> {
-        let Some(lane) = self.lanes.get_mut(shard) else { return ControlFlow::Continue(()) };
-        self.sink.written(id, lane.text(length), before_id)
-    }
-
-    /// Counts it, and gives back the id of its connection.
-    #[inline]
-    fn news(&mut self, shard: usize, local: ConnectionId, news: News) -> ConnectionId {
+    fn heed(&mut self, shard: usize, local: ConnectionId, news: News) {
         count(&mut self.totals, news);
-        let Some(lane) = self.lanes.get_mut(shard) else { return local };
         match news {
             News::Message { .. } | News::Finding(_) => {}
             News::Opened => self.opened(shard, local),
-            News::Closed(_) => {
-                let end = lane.said.ends.pop_front();
-                if let Some((begun, end)) = lane.known(local).begun.zip(end) {
-                    self.lives.close(begun, end);
-                }
-            }
+            News::Closed(_) => self.closed(shard, local),
         }
-        self.lanes.get(shard).map_or(local, |lane| lane.known(local).id)
     }
 
     /// Gives a connection its id, and compares its handshake with those before.
@@ -185,14 +164,25 @@ impl<'a> Merge<'a> {
             self.handshakes.judge(&asked, answered, bound, &mut |finding| compared.push(finding));
             begun = self.lives.open(&asked, &target, &lane.said.targets);
         }
-        lane.know(local, Open { id: ConnectionId(self.totals.websocket_connections), begun });
+        lane.know(local, ConnectionId(self.totals.websocket_connections), begun);
+    }
+
+    fn closed(&mut self, shard: usize, local: ConnectionId) {
+        let Some(lane) = self.lanes.get_mut(shard) else { return };
+        let begun = lane.begun.get(place(local)).copied().flatten();
+        if let Some((begun, end)) = begun.zip(lane.said.ends.pop_front()) {
+            self.lives.close(begun, end);
+        }
     }
 
     /// What the handshake of a connection, told just now, breaks in regard to those before.
+    #[inline]
     fn say_compared(&mut self, id: ConnectionId) -> ControlFlow<()> {
-        if self.compared.is_empty() {
-            return ControlFlow::Continue(());
-        }
+        if self.compared.is_empty() { ControlFlow::Continue(()) } else { self.say_all_compared(id) }
+    }
+
+    #[cold]
+    fn say_all_compared(&mut self, id: ConnectionId) -> ControlFlow<()> {
         mem::take(&mut self.compared).into_iter().try_for_each(|finding| self.report(Some(id), finding))
     }
 
@@ -232,7 +222,8 @@ impl Lane {
             later: VecDeque::new(),
             until: Place::at(0, shard),
             passed: 0,
-            open: Vec::new(),
+            ids: Vec::new(),
+            begun: Vec::new(),
         }
     }
 
@@ -268,17 +259,18 @@ impl Lane {
         mem::replace(&mut self.said, self.later.pop_front().unwrap_or_else(Said::new))
     }
 
-    fn known(&self, local: ConnectionId) -> Open {
-        self.open.get(place(local)).copied().unwrap_or(Open { id: local, begun: None })
+    fn known(&self, local: ConnectionId) -> ConnectionId {
+        self.ids.get(place(local)).copied().unwrap_or(local)
     }
 
-    fn know(&mut self, local: ConnectionId, open: Open) {
+    fn know(&mut self, local: ConnectionId, id: ConnectionId, begun: Option<Begun>) {
         let place = place(local);
-        if place >= self.open.len() {
-            self.open.resize(place + 1, open);
+        if place >= self.ids.len() {
+            self.ids.resize(place + 1, id);
+            self.begun.resize(place + 1, None);
         }
-        if let Some(known) = self.open.get_mut(place) {
-            *known = open;
+        if let (Some(known), Some(of_known)) = (self.ids.get_mut(place), self.begun.get_mut(place)) {
+            (*known, *of_known) = (id, begun);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::decimal::Short;
 use crate::event::ConnectionId;
+use crate::report::view::message::BEFORE_ID;
 
 /// What stands in a line where the id belongs, as long as that is not known.
 pub(in crate::report::view) const ROOM_FOR_ID: &[u8; MOST] = &[b' '; MOST];
@@ -12,7 +13,15 @@ pub(in crate::report::view) const ROOM_FOR_ID: &[u8; MOST] = &[b' '; MOST];
 pub(in crate::report) fn numbered(text: &mut [u8], before_id: usize, id: ConnectionId) -> &[u8] {
     let Some(room) = text.get_mut(before_id..).and_then(<[u8]>::first_chunk_mut) else { return text };
     let unused = MOST - fill(room, id);
-    text.copy_within(..before_id, unused);
+    match text.first_chunk::<BEFORE_ID>() {
+        // A message's, as most are: where the size is known, to copy is two instructions.
+        Some(beginning) if before_id == BEFORE_ID => {
+            let beginning = *beginning;
+            let place = text.get_mut(unused..).and_then(<[u8]>::first_chunk_mut);
+            place.into_iter().for_each(|place| *place = beginning);
+        }
+        _ => text.copy_within(..before_id, unused),
+    }
     text.get(unused..).unwrap_or_default()
 }
 
@@ -39,7 +48,12 @@ mod tests {
     fn an_id_of_any_size_stands_between_what_was_before_and_behind_its_room() {
         let ids = (0..20).map(|exponent| 10_u64.pow(exponent)).flat_map(|power| [power - 1, power]);
         for id in ids.chain([u64::MAX]) {
-            for before in ["", "a", "{\"event\":\"finding\",\"rule\":\"a-long-one\",\"connection\":"] {
+            for before in [
+                "",
+                "a",
+                "{\"event\":\"message\",\"connection\":",
+                "{\"event\":\"finding\",\"rule\":\"a-long-one\",\"connection\":",
+            ] {
                 let mut text = [before.as_bytes(), ROOM_FOR_ID, b",behind"].concat();
                 let line = numbered(&mut text, before.len(), ConnectionId(id));
                 assert_eq!(line, format!("{before}{id},behind").as_bytes());
