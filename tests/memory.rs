@@ -363,6 +363,28 @@ fn heads_in_which_everything_is_odd_take_what_all_may_take() {
 }
 
 #[test]
+fn requests_that_were_answered_leave_nothing_behind() {
+    let limits = Limits { memory: 8 * MIB, ..Limits::default() };
+    let pipelined = |connection: Connection| {
+        let asks = connection.sends(From::Client, 0, b"GET / HTTP/1.1\r\n\r\n".repeat(400));
+        let answers = connection.sends(From::Server, 0, b"HTTP/1.1 204 \r\n\r\n".repeat(400));
+        connection.syn().chain(asks).chain(answers)
+    };
+    run(limits.clone(), (0..300).map(Connection).flat_map(pipelined)).fits_in(limits.memory + ELSE);
+}
+
+#[test]
+fn handshakes_that_are_told_at_the_end_are_not_kept_twice() {
+    let target = 200_000;
+    let asks = |connection: Connection| {
+        let target = "a".repeat(target);
+        let request = format!("GET /{target} HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Key: a\r\n\r\n");
+        connection.syn().chain(connection.sends(From::Client, 0, request.into()))
+    };
+    run(Limits::default(), (0..100).map(Connection).flat_map(asks)).fits_in(100 * target + 2 * ELSE);
+}
+
+#[test]
 fn a_frame_of_an_endless_length_takes_what_is_kept_of_a_payload() {
     let limits = Limits { payload: MIB, ..Limits::default() };
     for length in [1 << 62, u64::MAX >> 1, u64::MAX] {

@@ -17,7 +17,8 @@ pub(super) struct Pending {
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) kind: Kind,
-    pub(super) head: RequestHead,
+    /// In a piece of its own: a connection that speaks HTTP has none most of the time.
+    pub(super) head: Box<RequestHead>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub(super) enum Kind {
 
 impl Pending {
     pub(super) fn push(&mut self, head: RequestHead) {
-        self.put_back(Request { kind: Kind::of(&head), head });
+        self.put_back(Request { kind: Kind::of(&head), head: Box::new(head) });
     }
 
     /// Puts back the newest request.
@@ -85,7 +86,7 @@ impl Pending {
     pub(super) fn take_upgrades(&mut self) -> impl Iterator<Item = RequestHead> + use<> {
         let Self { earlier, last, .. } = std::mem::take(self);
         let upgrades = earlier.into_iter().chain(last);
-        upgrades.filter(|request| request.kind == Kind::Upgrade).map(|request| request.head)
+        upgrades.filter(|request| request.kind == Kind::Upgrade).map(|request| *request.head)
     }
 
     /// Takes out the last one that is such, and forgets those before it.
@@ -101,6 +102,10 @@ impl Pending {
 
     fn pop(&mut self) -> Option<Request> {
         let request = self.earlier.pop_front().or_else(|| self.last.take())?;
+        if self.earlier.is_empty() {
+            // Nobody counts the room that it has.
+            self.earlier = VecDeque::new();
+        }
         self.cost = self.cost.saturating_sub(request.cost());
         Some(request)
     }

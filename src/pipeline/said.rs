@@ -25,7 +25,7 @@ pub(super) struct Said {
     pub(super) targets: String,
     /// How connections among the events ended.
     pub(super) ends: VecDeque<End>,
-    /// Bytes of payload and text.
+    /// Bytes of all that, about.
     pub(super) weight: usize,
     /// Nothing that follows has a place before this one.
     pub(super) until: Place,
@@ -141,7 +141,9 @@ impl Said {
 
     #[inline(never)]
     fn note_opening(&mut self, opening: &Opening) {
+        let before = self.targets.len();
         let asked = Asked::of(opening).map(|asked| (asked, Target::of(opening, &mut self.targets)));
+        self.weight += size_of_val(&asked) + self.targets.len() - before;
         self.asked.push_back(asked);
     }
 
@@ -154,10 +156,13 @@ impl Said {
         self.text.clear();
         self.text.shrink_to(2 * ROOM);
         self.asked.clear();
+        self.asked.shrink_to(KEPT / size_of::<(Asked, Target)>());
         self.answered.clear();
+        self.answered.shrink_to(KEPT / size_of::<PacketRef>());
         self.targets.clear();
         self.targets.shrink_to(KEPT);
         self.ends.clear();
+        self.ends.shrink_to(KEPT / size_of::<End>());
         self.weight = 0;
         self.settled.clear();
         self.known = None;

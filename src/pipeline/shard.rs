@@ -179,6 +179,7 @@ impl<'a> Shard<'a> {
                 said.events.push_back(event);
                 What::Event(news)
             };
+            said.weight += size_of::<Item>();
             said.items.push(Item { place, what });
         }
     }
@@ -231,16 +232,22 @@ impl Ahead {
     }
 }
 
-/// Bytes, about.
-const fn weight(event: &Event) -> usize {
-    match &event.kind {
-        EventKind::Message(message) => MESSAGE + message.message.payload.len(),
-        EventKind::Opened(_) | EventKind::Finding(_) | EventKind::Closed(_) => 0,
-    }
+/// Bytes of an event that is kept, about.
+fn weight(event: &Event) -> usize {
+    EVENT
+        + match &event.kind {
+            EventKind::Message(message) => message.message.payload.len(),
+            EventKind::Opened(opening) => {
+                let [request, response] = opening.handshake.sizes();
+                usize::try_from(request.saturating_add(response)).unwrap_or(usize::MAX)
+            }
+            EventKind::Finding(finding) => finding.detail.len(),
+            EventKind::Closed(_) => 0,
+        }
 }
 
-/// What a message takes beside its payload.
-const MESSAGE: usize = 400;
+/// What an event takes beside its texts.
+const EVENT: usize = 400;
 
 /// Flows are spread over so many shards, and the bounds for all of them divided: on one thread too, so that the same happens on any
 /// number. Where a bound is low, one shard keeps it exactly.

@@ -38,7 +38,7 @@ impl Exchange {
             }
             (Some(Kind::Connect | Kind::Other) | None, _) if status != 101 => return None,
             (_, request) => {
-                let handshake = Handshake::answered(request.map(|request| request.head), head);
+                let handshake = Handshake::answered(request.map(|request| *request.head), head);
                 if handshake.begins_frames() {
                     self.say_unanswered(end, None, cx);
                     return Some(self.open(handshake, kind, behind, cx));
@@ -128,7 +128,7 @@ impl Exchange {
         if let Some(left) = self.pass_over_unanswered(requests, first, cx) {
             return left;
         }
-        let request = self.pending.take_upgrade().map(|request| request.head);
+        let request = self.pending.take_upgrade().map(|request| *request.head);
         let asked = request.is_some();
         let opening = cx.peers.opening(Handshake { request, ..Handshake::default() });
         let begins = LaneStart::FoundFrame(found);
