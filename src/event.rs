@@ -259,13 +259,13 @@ pub trait Sink {
     /// Takes one; `Break` when no more is wanted, and analysis ends there.
     fn event(&mut self, event: Event) -> ControlFlow<()>;
 
-    /// Who writes the events of connections for this sink, on whichever thread finds them. Without one they come as events, and
-    /// with one too where they are found last.
+    /// Who writes the events of connections for this sink, on whichever thread finds them: it is asked for one for each shard. What no
+    /// shard finds comes as events all the same: findings of no connection, and those that only several of them show.
     fn scribe(&self) -> Option<Box<dyn Scribe>> {
         None
     }
 
-    /// Takes an event of `connection` as a [`Self::scribe`] wrote it, and what that gave back.
+    /// Takes an event of `connection` as a [`Self::scribe`] wrote it, and what that gave back. The text is not read again.
     fn written(&mut self, connection: ConnectionId, text: &mut [u8], before_id: usize) -> ControlFlow<()> {
         let _ = (connection, text, before_id);
         ControlFlow::Continue(())

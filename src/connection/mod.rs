@@ -117,10 +117,10 @@ impl Connection {
         }
     }
 
-    /// Came anything since the last time that may have left something behind? Of most messages only figures are kept.
-    pub fn has_grown(&mut self) -> bool {
+    /// Came anything since this was asked last that may have left something behind? Of most messages only figures are kept.
+    pub fn take_growth(&mut self) -> bool {
         match &mut self.stage {
-            Stage::WebSocket(session) => session.has_grown(),
+            Stage::WebSocket(session) => session.take_growth(),
             Stage::New | Stage::Roleless(_) | Stage::Http(_) | Stage::Other => true,
         }
     }

@@ -176,8 +176,8 @@ impl Session {
         }
     }
 
-    /// Came anything since the last time that may have left something behind, beside a few bytes of statistics?
-    pub(super) const fn has_grown(&mut self) -> bool {
+    /// Has it grown since this was asked last?
+    pub(super) const fn take_growth(&mut self) -> bool {
         mem::replace(&mut self.has_grown, false)
     }
 

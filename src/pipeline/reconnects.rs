@@ -146,19 +146,19 @@ impl Lives {
         Some(Begun { place: known.unwrap_or_else(|| self.insert(&route)), start: asked.start.time })
     }
 
-    fn place_of(&self, asked: &Lent<'_>) -> Option<usize> {
+    fn place_of(&self, wanted: &Lent<'_>) -> Option<usize> {
         let is_its =
-            |place: &usize| self.clients.get(*place).is_some_and(|(route, _)| route.lent() == *asked);
-        self.index.find(self.hasher.hash_one(asked), is_its).copied()
+            |place: &usize| self.clients.get(*place).is_some_and(|(route, _)| route.lent() == *wanted);
+        self.index.find(self.hasher.hash_one(wanted), is_its).copied()
     }
 
-    fn insert(&mut self, asked: &Lent<'_>) -> usize {
+    fn insert(&mut self, new: &Lent<'_>) -> usize {
         let place = self.clients.len();
-        self.clients.push((asked.kept(), Vec::new()));
+        self.clients.push((new.kept(), Vec::new()));
         let (clients, hasher) = (&self.clients, &self.hasher);
         let hash_of =
             |place: &usize| clients.get(*place).map_or(0, |(route, _)| hasher.hash_one(route.lent()));
-        self.index.insert_unique(hasher.hash_one(asked), place, hash_of);
+        self.index.insert_unique(hasher.hash_one(new), place, hash_of);
         place
     }
 

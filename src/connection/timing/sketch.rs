@@ -75,20 +75,20 @@ impl Sketch {
         match u16::try_from(value) {
             Ok(_) => self.push(value),
             Err(_) => {
-                self.make_room(1);
+                self.keep_few(1);
                 self.before.push(value);
             }
         }
     }
 
     fn put_away(&mut self) {
-        self.make_room(self.count.into());
+        self.keep_few(self.count.into());
         self.before.extend(self.latest.get(..usize::from(self.count)).unwrap_or_default());
         self.count = 0;
     }
 
     /// Few remain few.
-    fn make_room(&mut self, more: usize) {
+    fn keep_few(&mut self, more: usize) {
         if self.before.len() + more > FEW {
             self.before.pour(self.many.get_or_insert_default());
         }

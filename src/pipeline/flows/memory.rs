@@ -176,7 +176,7 @@ impl Flow {
         // Half of all packets only acknowledge.
         if let Life::Followed(followed) = &mut self.life
             && bytes > 0
-            && !followed.connection.has_grown()
+            && !followed.connection.take_growth()
         {
             return bytes.min(FIGURES);
         }

@@ -196,7 +196,7 @@ const fn names_a_secret(plain: &[u8]) -> bool {
     )
 }
 
-/// `authorization`
+/// The longest of these names is `authorization`.
 const LONGEST_SECRET: usize = 13;
 
 /// All behind the first `://`.
