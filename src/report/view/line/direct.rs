@@ -1,5 +1,5 @@
 //! The events of a connection → their lines, written straight into bytes: of a short connection there is little else. What stands in
-//! them is decided by [`Line`] alone; a test holds both to the same bytes.
+//! them is decided by [`Line`](super::Line) alone; a test holds both to the same bytes.
 
 mod closed;
 mod object;
