@@ -174,6 +174,12 @@ pub(super) fn only_tls() -> Sample {
     sample
 }
 
+/// The same fields with this value, and one more with this name too.
+fn spoilt(headers: &Headers, text: &str) -> Headers {
+    let names = headers.iter().map(|header| header.name).chain([text]);
+    names.map(|name| (name.to_owned(), text)).collect()
+}
+
 /// Puts `text` wherever an event takes any.
 pub(super) fn spoil(event: &mut Event, text: &str, code: u16) {
     match &mut event.kind {
@@ -181,21 +187,11 @@ pub(super) fn spoil(event: &mut Event, text: &str, code: u16) {
             opening.tunnel = Some(text.to_owned());
             if let Some(request) = &mut opening.handshake.request {
                 (request.method, request.target, request.version) = (text.into(), text.into(), text.into());
-                request.headers = request
-                    .headers
-                    .iter()
-                    .map(|header| (header.name.to_owned(), text))
-                    .chain([(text.to_owned(), text)])
-                    .collect();
+                request.headers = spoilt(&request.headers, text);
             }
             if let Some(response) = &mut opening.handshake.response {
                 (response.reason, response.version, response.status) = (text.into(), text.into(), code);
-                response.headers = response
-                    .headers
-                    .iter()
-                    .map(|header| (header.name.to_owned(), text))
-                    .chain([(text.to_owned(), text)])
-                    .collect();
+                response.headers = spoilt(&response.headers, text);
             }
         }
         EventKind::Message(message) => {

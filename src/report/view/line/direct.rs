@@ -194,9 +194,8 @@ mod tests {
         head.push_str("\r\n");
         let step = RequestReader::new(&Limits::default()).next(&mut head.as_bytes(), PacketRef::default());
         let mut event = events().find(|event| matches!(event.kind, EventKind::Opened(_))).unwrap();
-        if let (Some(Step::Head(head)), EventKind::Opened(opening)) = (step, &mut event.kind) {
-            opening.handshake.request = Some(head);
-        }
+        let (Some(Step::Head(head)), EventKind::Opened(opening)) = (step, &mut event.kind) else { panic!() };
+        opening.handshake.request = Some(head);
         event
     }
 
