@@ -170,9 +170,20 @@ impl Session {
 
     /// Asks for all of it but the lane of the other side.
     pub(super) fn fetch(&self, sender: Side) {
-        let other = if sender == Side::Client { offset_of!(Self, server) } else { offset_of!(Self, client) };
-        for bytes in [0..other, other + size_of::<Lane>()..size_of::<Self>()] {
-            fetch(&self.messages, offset_of!(Self, messages), bytes);
+        const LANE: usize = size_of::<Lane>();
+        const ALL: usize = size_of::<Session>();
+        const CLIENT: usize = offset_of!(Session, client);
+        const SERVER: usize = offset_of!(Session, server);
+        let fetch = |bytes| fetch(&self.messages, offset_of!(Self, messages), bytes);
+        match sender {
+            Side::Client => {
+                fetch(0..SERVER);
+                fetch(SERVER + LANE..ALL);
+            }
+            Side::Server => {
+                fetch(0..CLIENT);
+                fetch(CLIENT + LANE..ALL);
+            }
         }
     }
 

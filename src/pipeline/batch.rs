@@ -1,5 +1,6 @@
 //! Segments → a batch of them, sorted by who follows their flows.
 
+use crate::ahead::fetch;
 use crate::decode::{Segment, TcpFlags};
 use crate::packet::{PacketRef, Timestamp};
 use crate::tcp::{Direction, FlowKey};
@@ -53,6 +54,7 @@ impl Batch {
     }
 
     /// Takes the segment of the last packet; `now` is the latest time of the capture.
+    #[inline(always)]
     pub(super) fn push(&mut self, segment: &Segment<'_>, now: Timestamp) {
         let shards = u8::try_from(self.parts.len()).unwrap_or(u8::MAX);
         let Some(parts) = self.parts.get_mut(usize::from(segment.flow.shard(shards))) else { return };
@@ -88,6 +90,11 @@ impl Batch {
         Segment { at, flow, direction, seq, ack, flags, window, payload, cut }
     }
 
+    /// Asks for the first bytes of its payload, which another thread may have put there.
+    pub(super) fn fetch_payload(&self, part: &Part) {
+        self.bytes.get(part.start).into_iter().for_each(|first| fetch(first, 0, 0..AHEAD));
+    }
+
     /// Makes room for the next packets.
     pub(super) fn clear(&mut self) {
         self.parts.iter_mut().for_each(Vec::clear);
@@ -109,5 +116,7 @@ impl Part {
 /// In tests batches are many.
 const PACKETS: usize = if cfg!(test) { 16 } else { 512 };
 const BYTES: usize = 512 << 10;
+/// So many bytes are worth being asked for: of more, the processor itself sees that they are read from end to end.
+const AHEAD: usize = 128;
 /// By so many segments grows what falls to a shard.
 const PARTS: usize = 64;

@@ -132,11 +132,11 @@ impl<'a> Flows<'a> {
         self.followed(slot).into_iter().for_each(Followed::fetch);
     }
 
-    /// Asks for what bytes of this direction need of its connection.
-    pub(super) fn fetch_connection(&self, slot: usize, direction: Direction) {
-        if let Some(followed) = self.followed(slot) {
-            followed.connection.fetch(direction);
-        }
+    /// Asks for what bytes of this direction need of its connection. Is there one?
+    pub(super) fn fetch_connection(&self, slot: usize, direction: Direction) -> bool {
+        let followed = self.followed(slot);
+        followed.into_iter().for_each(|followed| followed.connection.fetch(direction));
+        followed.is_some()
     }
 
     /// Takes one segment, whose flow was at this slot a moment ago; `now` is the latest time of the capture, up to which flows have

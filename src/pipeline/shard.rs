@@ -97,7 +97,7 @@ impl<'a> Shard<'a> {
                     said.until = Place::at(part.at.number, self.number);
                     return false;
                 }
-                let slot = self.ahead.slot(parts, cursor.part, &self.flows);
+                let slot = self.ahead.slot(batch, parts, cursor.part, &self.flows);
                 cursor.part += 1;
                 self.segment(batch, part, slot, said);
             }
@@ -201,16 +201,16 @@ struct Ahead {
 impl Ahead {
     /// Where the flow of a segment may be. Asks for what the next ones need: else memory would take as long as the work.
     #[inline]
-    fn slot(&mut self, parts: &[Part], number: usize, flows: &Flows<'_>) -> Option<usize> {
+    fn slot(&mut self, batch: &Batch, parts: &[Part], number: usize, flows: &Flows<'_>) -> Option<usize> {
         while self.next <= number + FAR {
-            self.step(parts, flows);
+            self.step(batch, parts, flows);
         }
         self.known(number)
     }
 
     /// Asks for one thing after the other: for the slot of a segment, of one before it for what that slot leads to, of another for
     /// its connection.
-    fn step(&mut self, parts: &[Part], flows: &Flows<'_>) {
+    fn step(&mut self, batch: &Batch, parts: &[Part], flows: &Flows<'_>) {
         let number = self.next;
         let slot = parts.get(number).and_then(|part| flows.look_ahead(&part.flow));
         let place = number % self.slots.len();
@@ -221,8 +221,9 @@ impl Ahead {
         if let Some(number) = number.checked_sub(2 * STEP)
             && let Some(part) = parts.get(number).filter(|part| part.has_bytes())
             && let Some(slot) = self.known(number)
+            && flows.fetch_connection(slot, part.direction)
         {
-            flows.fetch_connection(slot, part.direction);
+            batch.fetch_payload(part);
         }
         self.next += 1;
     }
