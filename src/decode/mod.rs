@@ -58,6 +58,13 @@ impl Decoder {
         }
     }
 
+    /// The segment of a packet as nearly all are, which needs no decoder, in line with what takes it; else `None`, and
+    /// [`decode`](Self::decode) says more.
+    #[inline(always)]
+    pub(crate) fn ordinary<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
+        plain::segment(packet)?.ok()
+    }
+
     /// Header by header.
     #[inline(never)]
     fn walk<'a>(&'a mut self, packet: &Packet<'a>) -> Result<Segment<'a>, Skip> {

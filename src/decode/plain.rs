@@ -5,7 +5,8 @@ use super::{Direction, FlowKey, Segment, Skip, TcpFlags, tunnel};
 use crate::packet::{LinkType, Packet};
 
 /// What the walk gives, or `None` where it has to look.
-#[inline]
+// In line with all that it calls: a segment that is written down and read back in other pieces makes the processor wait.
+#[inline(always)]
 pub(super) fn segment<'a>(packet: &Packet<'a>) -> Option<Result<Segment<'a>, Skip>> {
     if packet.link != LinkType::ETHERNET {
         return None;
@@ -23,7 +24,7 @@ pub(super) fn segment<'a>(packet: &Packet<'a>) -> Option<Result<Segment<'a>, Ski
     }
 }
 
-#[inline]
+#[inline(always)]
 fn tcp<'a>(packet: &Packet<'a>, ip: Ip, bytes: &'a [u8]) -> Option<Segment<'a>> {
     let (header, _) = bytes.split_first_chunk::<20>()?;
     let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, w0, w1, ..] = *header;
@@ -50,7 +51,7 @@ enum Ip {
 }
 
 impl Ip {
-    #[inline]
+    #[inline(always)]
     fn flow(self, src_port: u16, dst_port: u16) -> (FlowKey, Direction) {
         match self {
             Self::V4(src, dst) => FlowKey::of_ipv4((src, src_port), (dst, dst_port)),

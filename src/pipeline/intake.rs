@@ -62,6 +62,15 @@ impl Intake {
         if now >= self.next_tick || self.packets == 1 {
             self.tick(now, packet.at.number, batch);
         }
+        match Decoder::ordinary(packet) {
+            Some(segment) => batch.push(&segment, now),
+            None => self.other(packet, now, batch),
+        }
+    }
+
+    /// Takes a packet that is none of the ordinary ones.
+    #[inline(never)]
+    fn other(&mut self, packet: &Packet<'_>, now: Timestamp, batch: &mut Batch) {
         match self.decoder.decode(packet) {
             Ok(segment) => batch.push(&segment, now),
             Err(reason) => self.skipped.count(reason),
