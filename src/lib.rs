@@ -30,6 +30,7 @@ mod ahead;
 mod decimal;
 pub mod limits;
 pub mod packet;
+mod word;
 
 pub mod capture;
 

@@ -15,13 +15,14 @@ const LAYERS: &[(&str, &str)] = &[
     ("packet", "decimal"),
     ("limits", "packet"), // its times are counted in `packet`'s nanoseconds
     ("ahead", ""),
+    ("word", ""),
     ("capture", "packet limits"),
     ("decode", "packet limits"),
     ("tcp", "packet limits decode"),
     ("tls", "packet limits"),
-    ("http", "packet limits"),
+    ("http", "packet limits word"),
     ("http2", "packet limits http"),
-    ("websocket", "packet limits"),
+    ("websocket", "packet limits word"),
     ("subprotocol", "packet limits"),
     ("rules", "packet limits tcp tls http http2 websocket subprotocol"),
     ("event", "packet limits decode tcp tls http http2 websocket subprotocol rules"),
@@ -35,7 +36,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("diff", "packet http websocket event pipeline document query redact align check"), // of `check`, what varies from one recording to the next
     (
         "report",
-        "decimal packet limits decode tcp http websocket subprotocol rules event document query check diff",
+        "decimal word packet limits decode tcp http websocket subprotocol rules event document query check diff",
     ),
     ("cli", "*"),
     ("main", "*"),
@@ -70,7 +71,7 @@ fn a_planted_violation_is_found_with_its_line() {
         says("src/websocket/frame.rs", "//! Frames.\n\nuse crate::{packet::Side, tcp::{\n  Gap}};\n");
     assert_eq!(planted.len(), 1);
     assert!(planted[0].starts_with("src/websocket/frame.rs:3: websocket imports tcp"), "{}", planted[0]);
-    assert!(planted[0].contains("\"packet limits\""), "{}", planted[0]);
+    assert!(planted[0].contains("\"packet limits word\""), "{}", planted[0]);
     assert_eq!(says("src/tcp/flow.rs", "fn f() { crate::event::x() }").len(), 1);
     assert_eq!(
         says("src/tcp/flow.rs", "use crate::{\n  limits::Limits,\n  event,\n};")[0].get(..18),

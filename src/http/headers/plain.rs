@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use super::{Field, Headers, Known, Span, is_token_byte, offset};
 use crate::http::FieldName;
+use crate::word::{HIGHEST, each};
 
 thread_local! {
     /// Heads of all connections that this thread follows: those of one alone are seldom alike.
@@ -116,14 +117,14 @@ impl Field {
 /// How many printable bytes of ASCII come first.
 pub(in crate::http) fn printable(bytes: &[u8]) -> usize {
     // Below 0x20 the first sets the high bit, at 0x7f the second, above one of them.
-    let odd = |word: u64| word.wrapping_sub(EACH * 0x20) | word.wrapping_add(EACH);
+    let odd = |word: u64| word.wrapping_sub(each(b' ')) | word.wrapping_add(each(1));
     bytes_before(bytes, odd, |byte| !(0x20..0x7f).contains(byte))
 }
 
 /// Sets the high bit of a colon, where there is none before it.
 const fn colons(word: u64) -> u64 {
-    let others = word ^ (EACH * b':' as u64);
-    others.wrapping_sub(EACH) & !others
+    let others = word ^ each(b':');
+    others.wrapping_sub(each(1)) & !others
 }
 
 /// How many bytes come before one of this kind. In a word of eight, whose first byte is the lowest, `marked` sets the high bit
@@ -131,16 +132,13 @@ const fn colons(word: u64) -> u64 {
 fn bytes_before(bytes: &[u8], marked: impl Fn(u64) -> u64, is_it: impl Fn(&u8) -> bool) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
-        let found = marked(u64::from_le_bytes(*word)) & (EACH * 0x80);
+        let found = marked(u64::from_le_bytes(*word)) & HIGHEST;
         if found != 0 {
             return index * 8 + found.trailing_zeros() as usize / 8;
         }
     }
     words.len() * 8 + rest.iter().take_while(|byte| !is_it(byte)).count()
 }
-
-/// A one in each byte.
-const EACH: u64 = 0x0101_0101_0101_0101;
 
 /// Most lines are longer, and most requests have no more fields: room that most heads fill, and none outgrows by much.
 const SHORT_LINE: usize = 24;

@@ -1,6 +1,7 @@
 //! UTF-8 → a JSON string (RFC 8259 §7), a block at a time, in which nothing can steer a terminal.
 
 use crate::report::escaped::{First, first};
+use crate::word::each;
 
 /// Appends it, with its quotes.
 pub(in crate::report) fn string(text: &[u8], out: &mut Vec<u8>) {
@@ -98,9 +99,9 @@ fn escape_quotes(block: &[u8; BLOCK], unused: usize, out: &mut Vec<u8>) {
     let mut length = 0;
     for bytes in block.as_chunks::<8>().0 {
         let quotes = u64::from_le_bytes(bytes.map(|byte| u8::from(is_quote(byte))));
-        // In each byte, how many there are up to it. What no byte is written to is the backslash that the next one needs.
-        let backslashes = quotes.wrapping_mul(EACH);
-        let places = (EACH * length).wrapping_add(COUNTED).wrapping_add(backslashes);
+        // In each byte, how many there are up to it: what is multiplied by ones is added up from byte to byte. What no byte is written to is the backslash that the next one needs.
+        let backslashes = quotes.wrapping_mul(each(1));
+        let places = (each(1) * length).wrapping_add(COUNTED).wrapping_add(backslashes);
         for (byte, place) in bytes.iter().zip(places.to_le_bytes()) {
             if let Some(place) = escaped.get_mut(usize::from(place) % (2 * BLOCK)) {
                 *place = *byte;
@@ -125,8 +126,6 @@ fn escape_some<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
 /// As many bytes as the vector registers of every x86-64 and ARM processor hold.
 const BLOCK: usize = 16;
 
-/// A one in each byte: what is multiplied by it is added up from byte to byte.
-const EACH: u64 = u64::from_le_bytes([1; 8]);
 const COUNTED: u64 = u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7]);
 
 const fn is_printable(byte: u8) -> bool {

@@ -1,5 +1,7 @@
 //! Text → whether all of it stands for itself in a JSON string.
 
+use crate::word::{HIGHEST, each};
+
 /// Of UTF-8: is there nothing in it that has to be escaped? Of characters beyond ASCII only the first bytes are looked at, so that it says
 /// no of some that stand for themselves.
 pub(super) fn is_plain(text: &[u8]) -> bool {
@@ -40,13 +42,7 @@ fn is_plain_beyond_ascii(text: &[u8]) -> bool {
     lowest > b' ' && text.iter().fold(u8::MAX, nearest) > 0
 }
 
-/// A word of this byte alone.
-const fn each(byte: u8) -> u64 {
-    u64::from_le_bytes([byte; WORD])
-}
-
 const WORD: usize = 8;
-const HIGHEST: u64 = each(0x80);
 
 /// All of most texts; of JSON inside of JSON, no more than this is looked at in vain.
 const PART: usize = 256;

@@ -1,6 +1,7 @@
 //! Text that is printable ASCII, as most is → what stands between the quotes of a JSON string (RFC 8259 §7).
 
 use super::Row;
+use crate::word::{HIGHEST, each};
 
 impl Row<'_> {
     /// A text of at most two blocks in which nothing is to be escaped; of others nothing, and `false`.
@@ -70,15 +71,15 @@ fn words<const SIZE: usize>(bytes: &[u8; SIZE]) -> impl Iterator<Item = u64> {
 /// of it may reach others.
 #[inline]
 const fn special(word: u64) -> u64 {
-    let (quotes, backslashes) = (word ^ (EACH * 0x22), word ^ (EACH * 0x5c));
-    unprintable(word) | quotes.wrapping_sub(EACH) | backslashes.wrapping_sub(EACH)
+    let (quotes, backslashes) = (word ^ each(b'"'), word ^ each(b'\\'));
+    unprintable(word) | quotes.wrapping_sub(each(1)) | backslashes.wrapping_sub(each(1))
 }
 
 /// The same where one is no printable ASCII: what is beyond ASCII has that bit; DEL gets it, and so does what is less than what is
 /// taken away.
 #[inline]
 const fn unprintable(word: u64) -> u64 {
-    word | word.wrapping_add(EACH) | word.wrapping_sub(EACH * 0x20)
+    word | word.wrapping_add(each(1)) | word.wrapping_sub(each(b' '))
 }
 
 /// Has the highest bit of exactly those bytes of ASCII set that are quotation marks or backslashes.
@@ -94,7 +95,5 @@ const fn quotes(text: u128) -> u128 {
 const BLOCK: usize = 16;
 const TWO_BLOCKS: usize = 2 * BLOCK;
 
-const EACH: u64 = u64::from_le_bytes([1; 8]);
-const HIGHEST: u64 = EACH << 7;
-const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
+const SPACES: u64 = each(b' ');
 const EACH_OF_BLOCK: u128 = u128::from_le_bytes([1; BLOCK]);
