@@ -87,9 +87,10 @@ impl Sketch {
         self.count = 0;
     }
 
-    /// Few remain few.
+    /// Few remain few, and still fewer where there are buckets.
     fn keep_few(&mut self, more: usize) {
-        if self.before.len() + more > FEW {
+        let most = if self.many.is_some() { BESIDE } else { FEW };
+        if self.before.len() + more > most {
             self.before.pour(self.many.get_or_insert_default());
         }
     }
@@ -142,7 +143,10 @@ impl Few {
     /// All of them into buckets.
     fn pour(&mut self, many: &mut Buckets) {
         match self {
-            Self::Short(few) => few.drain(..).for_each(|value| many.push(value.into())),
+            Self::Short(few) => {
+                few.drain(..).for_each(|value| many.push(value.into()));
+                few.shrink_to(BESIDE);
+            }
             Self::Long(few) => {
                 few.iter().for_each(|value| many.push(*value));
                 *self = Self::default();
@@ -238,6 +242,8 @@ fn middle_of(place: usize) -> u64 {
 const PARTS: u32 = 5;
 /// Exact up to so many values, a quarter of a KiB: most connections have no more, and what people count by hand should agree.
 const FEW: usize = 128;
+/// So many values wait for buckets that are there: each time that they are needed, they are far away.
+const BESIDE: usize = 4 * LATEST;
 /// Enough that what was before is seldom needed; of short connections these are all.
 const LATEST: usize = 11;
 
@@ -274,6 +280,14 @@ mod tests {
         (0..1_000_000_u64).for_each(|n| sketch.push(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         assert!(sketch.memory() <= size_of::<Buckets>() + 1920 * size_of::<u32>() + FEW * size_of::<u64>());
         assert_eq!(sketch.distribution().unwrap().count, 1_000_000);
+    }
+
+    #[test]
+    fn few_values_wait_for_buckets_that_are_there() {
+        let mut sketch = Sketch::default();
+        (0..10_000).for_each(|n| sketch.push(n % 50));
+        assert_eq!(sketch.memory() - sketch.many.as_ref().unwrap().memory(), 2 * BESIDE);
+        assert_eq!(sketch.distribution().unwrap().count, 10_000);
     }
 
     #[test]
