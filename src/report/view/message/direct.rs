@@ -154,10 +154,12 @@ impl Row<'_> {
 
     /// Behind a time.
     fn sender(&mut self, sender: Side) {
-        self.put(match sender {
-            Side::Client => b"Z\",\"direction\":\"client_to_server\",\"type\":\"",
-            Side::Server => b"Z\",\"direction\":\"server_to_client\",\"type\":\"",
-        });
+        // From a table: no processor foresees who speaks next.
+        static DIRECTIONS: [[u8; 42]; 2] = [
+            *b"Z\",\"direction\":\"client_to_server\",\"type\":\"",
+            *b"Z\",\"direction\":\"server_to_client\",\"type\":\"",
+        ];
+        DIRECTIONS.get(sender.index()).into_iter().for_each(|direction| self.put(direction));
     }
 
     fn opcode(&mut self, opcode: Opcode) {
@@ -184,8 +186,10 @@ impl Row<'_> {
             self.number(message.frames);
             self.put(b",\"masked\":");
         }
-        let (length, masked) = if message.masked { (4, b"true ") } else { (5, b"false") };
-        self.put_first(length, masked);
+        // As above: clients mask.
+        static MASKED: [(usize, [u8; 5]); 2] = [(5, *b"false"), (4, *b"true ")];
+        let masked = MASKED.get(usize::from(message.masked));
+        masked.into_iter().for_each(|(length, masked)| self.put_first(*length, masked));
         if message.compressed {
             self.put(b",\"compressed\":true");
         }
