@@ -214,6 +214,7 @@ fn heads(handshake: &Handshake) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::PayloadNote;
 
     const CHAT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/01_seed_ws_hello.pcap");
 
@@ -240,7 +241,7 @@ mod tests {
             TimelineMessage {
                 index,
                 sender,
-                redacted: false,
+                note: PayloadNote::None,
                 message: Box::new(Message { last, ..Message::default() }),
             }
         };

@@ -86,8 +86,27 @@ pub struct TimelineMessage {
     pub sender: Side,
     /// The message.
     pub message: Box<Message>,
+    /// What is known of its payload.
+    pub note: PayloadNote,
+}
+
+/// What is known of the payload of a message beside its bytes, where that was found out on the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PayloadNote {
+    /// Nothing that its bytes don't say.
+    #[default]
+    None,
+    /// Each byte is printable ASCII, and none a quotation mark or a backslash: a JSON string holds it as it is.
+    Printable,
+    /// It is a fingerprint, in place of a payload that must not be shown.
+    Redacted,
+}
+
+impl TimelineMessage {
     /// Is its payload a fingerprint, in place of one that must not be shown?
-    pub redacted: bool,
+    pub fn is_redacted(&self) -> bool {
+        self.note == PayloadNote::Redacted
+    }
 }
 
 /// The order of a document's messages: that of their last packets in the capture, with each direction as it was sent. In

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use wspect::event::{ConnectionId, Event, EventKind, TimelineMessage};
+use wspect::event::{ConnectionId, Event, EventKind, PayloadNote, TimelineMessage};
 use wspect::packet::{PacketRef, Side, Timestamp};
 use wspect::report::{Ndjson, Report as _, Shown};
 use wspect::websocket::{Message, Opcode, TextState};
@@ -51,6 +51,6 @@ fn event(index: u64, opcode: Opcode, payload: &[u8]) -> Event {
         ..Message::default()
     };
     let timeline =
-        TimelineMessage { index, sender: Side::Client, message: Box::new(message), redacted: false };
+        TimelineMessage { index, sender: Side::Client, message: Box::new(message), note: PayloadNote::None };
     Event { at, connection: Some(ConnectionId(1)), kind: EventKind::Message(timeline) }
 }

@@ -48,7 +48,7 @@ impl Latest {
     }
 
     /// This packet completed the message with this index.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, at: PacketRef, index: u64) {
         if self.keeps {
             let kept = || Box::new(Kept { messages: self.last.into_iter().collect(), forgotten: false });

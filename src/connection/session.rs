@@ -14,7 +14,7 @@ use super::outbox::{Outbox, Tally};
 use super::search::{Found, Search};
 use super::{Ending, Footprint, Options};
 use crate::ahead::fetch;
-use crate::event::{Closing, ConnectionId, EventKind, TimelineMessage, Traffic};
+use crate::event::{Closing, ConnectionId, EventKind, PayloadNote, TimelineMessage, Traffic};
 use crate::http::Handshake;
 use crate::packet::{PacketRef, Side};
 use crate::rules::capture::{CutPayloads, CutReleases};
@@ -261,7 +261,7 @@ impl Session {
 
     fn read(&mut self, sender: Side, mut bytes: &[u8], at: PacketRef, options: &Options, out: &mut Outbox) {
         if let Some(whole) = self.lane(sender).reader.whole(&mut bytes, at) {
-            self.whole(sender, whole, options, out);
+            self.whole(sender, whole, at, options, out);
             // Nearly always that was all.
             if bytes.is_empty() {
                 return;
@@ -284,21 +284,23 @@ impl Session {
             match step {
                 Step::Frame(frame) => self.frame(sender, &frame, options, out),
                 Step::Message(message) => self.message(sender, message, options, out),
-                Step::Whole(whole) => self.whole(sender, whole, options, out),
+                Step::Whole(whole) => self.whole(sender, whole, at, options, out),
             }
         }
     }
 
     /// A message in one frame. Of most of them no rule has anything to say.
     #[inline(always)]
-    fn whole(&mut self, sender: Side, whole: Whole, options: &Options, out: &mut Outbox) {
-        self.frame(sender, &whole.frame, options, out);
+    fn whole(&mut self, sender: Side, whole: Whole, at: PacketRef, options: &Options, out: &mut Outbox) {
+        self.frame(sender, &whole.frame(), options, out);
         if !self.is_ordinary(sender, &whole, options) {
             return self.message(sender, whole.message, options, out);
         }
         let (index, message) = (self.count(sender, &whole.message), whole.message);
-        self.history.whole(sender, message.last, message.length, index);
-        self.say(sender, index, message, options, out);
+        self.history.whole(sender, at, whole.header.length, index);
+        let is_printable = whole.glance == Glance::PrintableText;
+        let note = if is_printable { PayloadNote::Printable } else { PayloadNote::None };
+        self.say(sender, index, message, note, options, out);
     }
 
     #[inline(always)]
@@ -308,7 +310,7 @@ impl Session {
         Whole { message, glance, .. }: &Whole,
         options: &Options,
     ) -> bool {
-        *glance == Glance::PlainText
+        *glance != Glance::Other
             // Else its only frame is cut.
             && options.limits.frames > 0
             && self.channels.is_none()
@@ -338,7 +340,7 @@ impl Session {
         }
         let mut findings = self.lane(sender).waiting(message.opcode);
         self.judge(sender, &message, index, options, &mut findings);
-        self.say(sender, index, message, options, out);
+        self.say(sender, index, message, PayloadNote::None, options, out);
         for mut finding in findings {
             finding.message.get_or_insert(index);
             self.report(finding, options, out);
@@ -360,12 +362,13 @@ impl Session {
         sender: Side,
         index: u64,
         mut message: Box<Message>,
+        note: PayloadNote,
         options: &Options,
         out: &mut Outbox,
     ) {
         self.releases.cut(&mut message, index, &options.limits);
         let at = message.last;
-        out.say(self.id, at, EventKind::Message(TimelineMessage { index, sender, message, redacted: false }));
+        out.say(self.id, at, EventKind::Message(TimelineMessage { index, sender, message, note }));
     }
 
     fn traffic(&self) -> [Traffic; 2] {

@@ -132,7 +132,7 @@ fn contradict(pair: [Said<'_>; 2]) -> bool {
 /// `12 bytes, SHA-1 …`, `1000 "bye"`
 fn summary(said: Said<'_>) -> String {
     let length = counted(said.message.length, "byte");
-    if said.shown.redacted {
+    if said.shown.is_redacted() {
         // Whoever has a digest can test guesses.
         return format!("{length}, {}", String::from_utf8_lossy(&said.shown.message.payload));
     }
@@ -153,7 +153,7 @@ fn counted(number: u64, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::TimelineMessage;
+    use crate::event::{PayloadNote, TimelineMessage};
     use crate::packet::Side;
 
     const DIGESTS: [Digest; 2] = [[1; 20], [2; 20]];
@@ -169,7 +169,7 @@ mod tests {
             index: 0,
             sender: Side::Client,
             message: Box::new(message.clone()),
-            redacted: false,
+            note: PayloadNote::None,
         });
         let said = |message, shown, digest| Said { place: 0, sender: Side::Client, message, shown, digest };
         let other = if a.payload == b.payload { &DIGESTS[0] } else { &DIGESTS[1] };

@@ -146,7 +146,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::{ConnectionId, Opening, Transport};
+    use crate::event::{ConnectionId, Opening, PayloadNote, Transport};
     use crate::http::{Handshake, Outcome, RequestHead, ResponseHead};
     use crate::packet::{Endpoint, PacketRef, Side, Timestamp};
     use crate::websocket::{Message, Opcode, TextState};
@@ -347,7 +347,12 @@ mod tests {
             text: TextState::Valid,
             ..Message::default()
         };
-        TimelineMessage { index: 0, sender: Side::Client, message: Box::new(message), redacted: false }
+        TimelineMessage {
+            index: 0,
+            sender: Side::Client,
+            message: Box::new(message),
+            note: PayloadNote::None,
+        }
     }
 
     fn opening() -> Opening {

@@ -264,7 +264,7 @@ impl Sink for EndsOf<'_> {
 mod tests {
     use super::*;
     use crate::event::statistics::Statistics;
-    use crate::event::{Closing, Traffic};
+    use crate::event::{Closing, PayloadNote, Traffic};
     use crate::packet::{Endpoint, Side};
     use crate::rules::Blame;
     use crate::websocket::{Message, Opcode, TextState};
@@ -393,8 +393,12 @@ mod tests {
                 text: TextState::Valid,
                 ..Message::default()
             };
-            let message =
-                TimelineMessage { index, sender: Side::Client, message: Box::new(message), redacted: false };
+            let message = TimelineMessage {
+                index,
+                sender: Side::Client,
+                message: Box::new(message),
+                note: PayloadNote::None,
+            };
             events.extend([event(EventKind::Message(message)), finding(Some(index))]);
         }
         let closing = Closing {

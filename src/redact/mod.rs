@@ -18,7 +18,7 @@ use fingerprint::Fingerprints;
 use spread::Spread;
 
 use crate::document::Document;
-use crate::event::{Closing, ConnectionId, Event, EventKind, Opening, TimelineMessage};
+use crate::event::{Closing, ConnectionId, Event, EventKind, Opening, PayloadNote, TimelineMessage};
 use crate::rules::Finding;
 use crate::websocket::{Message, Opcode};
 
@@ -119,7 +119,7 @@ impl Redactor {
         if message.opcode == Opcode::CLOSE && !message.undecoded {
             self.close_body(message);
         } else {
-            timeline.redacted = true;
+            timeline.note = PayloadNote::Redacted;
             message.payload = self.fingerprints.of(&message.payload).into_bytes();
         }
     }

@@ -199,7 +199,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::event::TimelineMessage;
+    use crate::event::{PayloadNote, TimelineMessage};
     use crate::packet::Side;
     use crate::report::sample::{self, Sample};
     use crate::report::{Frames, Ndjson, PayloadMode};
@@ -217,8 +217,12 @@ mod tests {
 
     /// The message of one event, alone in a connection.
     fn message(message: Message, payload: PayloadMode) -> Value {
-        let timeline =
-            TimelineMessage { index: 0, sender: Side::Client, message: Box::new(message), redacted: false };
+        let timeline = TimelineMessage {
+            index: 0,
+            sender: Side::Client,
+            message: Box::new(message),
+            note: PayloadNote::None,
+        };
         let mut sample = sample::only_tls();
         sample.events = vec![sample::event(Some(1), 1, EventKind::Message(timeline))];
         document(&sample, Shown { payload, ..shown() })["connections"][0]["messages"][0].take()

@@ -6,8 +6,8 @@ use super::Report;
 use crate::decode::SkippedPackets;
 use crate::event::statistics::Statistics;
 use crate::event::{
-    Close, CloseHow, Closing, ConnectionId, Event, EventKind, Initiator, Opening, TimelineMessage, Totals,
-    Traffic, Transport,
+    Close, CloseHow, Closing, ConnectionId, Event, EventKind, Initiator, Opening, PayloadNote,
+    TimelineMessage, Totals, Traffic, Transport,
 };
 use crate::http::{Handshake, Headers, Outcome, RequestHead, ResponseHead};
 use crate::packet::{CaptureInfo, Endpoint, PacketRef, Side, Timestamp};
@@ -342,7 +342,7 @@ impl Timeline {
         edit(&mut message);
         let index = self.next;
         self.next += 1;
-        let message = TimelineMessage { index, sender, message: Box::new(message), redacted: false };
+        let message = TimelineMessage { index, sender, message: Box::new(message), note: PayloadNote::None };
         event(Some(self.connection), number, EventKind::Message(message))
     }
 }

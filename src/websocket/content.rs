@@ -1,6 +1,6 @@
 //! Pieces of a message's payload → as much as is kept, and the verdict on its text.
 
-use super::mask::{unmask, unmask_and_look};
+use super::mask::{Bytes, unmask, unmask_and_look};
 use super::message::KeptBy;
 use super::utf8::Utf8Check;
 use super::{Message, TextState};
@@ -154,9 +154,9 @@ impl Content {
     }
 }
 
-/// Puts a whole payload of at most `bound` bytes into `room`, unmasked. Is all of it ASCII, with no NUL?
+/// Puts a whole payload of at most `bound` bytes into `room`, unmasked. What is it?
 #[inline]
-pub(super) fn take_whole(room: &mut Vec<u8>, wire: &[u8], key: Option<[u8; 4]>, bound: usize) -> bool {
+pub(super) fn take_whole(room: &mut Vec<u8>, wire: &[u8], key: Option<[u8; 4]>, bound: usize) -> Bytes {
     reserve(room, wire.len(), bound);
     room.extend_from_slice(wire);
     unmask_and_look(room, key.unwrap_or_default())

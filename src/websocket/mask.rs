@@ -1,66 +1,127 @@
 //! Masked payload → plain payload (RFC 6455 §5.3).
 
+use std::array;
+
+use memchr::memchr;
+
+use crate::word::{HIGHEST, each};
+
 /// Unmasks (or masks) `bytes` in place; `offset` is where they begin in the payload of their frame.
 pub fn unmask(bytes: &mut [u8], key: [u8; 4], offset: u64) {
     unmask_and_look(bytes, rotated(key, offset));
 }
 
-/// Unmasks a whole payload. Is all of it ASCII, with no NUL? Most text is, and needs no other look.
-#[inline]
-pub(super) fn unmask_and_look(bytes: &mut [u8], key: [u8; 4]) -> bool {
-    unmask_lanes::<4>(bytes, key)
-        .or_else(|| unmask_lanes::<1>(bytes, key))
-        .unwrap_or_else(|| unmask_few(bytes, key))
+/// What all bytes of a payload are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bytes {
+    /// Printable ASCII, without quotation marks and backslashes.
+    Printable,
+    /// ASCII, with no NUL.
+    Ascii,
+    /// There are others.
+    Any,
 }
 
-/// So many words at once; `None` where there are not as many.
+/// Unmasks a whole payload, and looks what it is on the way: most text then needs no other look.
 #[inline]
-fn unmask_lanes<const WORDS: usize>(bytes: &mut [u8], key: [u8; 4]) -> Option<bool> {
+pub(super) fn unmask_and_look(bytes: &mut [u8], key: [u8; 4]) -> Bytes {
+    let seen = unmask_lanes(bytes, key).unwrap_or_else(|| unmask_few(bytes, key));
+    if seen.is_printable() {
+        Bytes::Printable
+    } else if seen.is_ascii() && memchr(0, bytes).is_none() {
+        Bytes::Ascii
+    } else {
+        Bytes::Any
+    }
+}
+
+/// `None` where there is not even one lane.
+#[inline]
+fn unmask_lanes(bytes: &mut [u8], key: [u8; 4]) -> Option<Seen> {
     let length = bytes.len();
-    let last = *bytes.as_rchunks().1.last_chunk::<WORDS>()?;
-    let mut seen = [0; WORDS];
-    for lane in bytes.as_chunks_mut().0.as_chunks_mut().0 {
-        unmask_lane(lane, key, &mut seen);
-    }
+    let last = *bytes.last_chunk()?;
+    let mut seen = Seen::default();
+    let keys = repeated(key);
+    bytes.as_chunks_mut().0.iter_mut().for_each(|lane| seen.unmask(lane, keys));
     // The last lane overlaps the one before it.
-    if let Some(place) = bytes.as_rchunks_mut().1.last_chunk_mut() {
+    if let Some(place) = bytes.last_chunk_mut() {
         *place = last;
-        unmask_lane(place, rotated(key, length as u64), &mut seen);
+        seen.unmask(place, repeated(rotated(key, length as u64)));
     }
-    Some(is_plain(seen.into_iter().fold(0, |all, seen| all | seen)))
+    Some(seen)
 }
 
-#[inline]
-fn unmask_lane<const WORDS: usize>(lane: &mut [[u8; 8]; WORDS], key: [u8; 4], seen: &mut [u64; WORDS]) {
-    let key = u64::from(u32::from_ne_bytes(key));
-    for (word, seen) in lane.iter_mut().zip(seen) {
-        let plain = u64::from_ne_bytes(*word) ^ (key << 32 | key);
-        *seen |= seen_in(plain);
-        *word = plain.to_ne_bytes();
+#[inline(never)]
+fn unmask_few(bytes: &mut [u8], key: [u8; 4]) -> Seen {
+    let keys = repeated(key);
+    // What is behind the bytes is printable.
+    let mut lane = keys.map(|key| key ^ b' ');
+    let mut seen = Seen::default();
+    lane.iter_mut().zip(&*bytes).for_each(|(place, byte)| *place = *byte);
+    seen.unmask(&mut lane, keys);
+    bytes.iter_mut().zip(lane).for_each(|(byte, plain)| *byte = plain);
+    seen
+}
+
+/// Bytes that are unmasked by a few instructions.
+type Lane = [u8; 16];
+
+/// What was seen at each place of the lanes.
+struct Seen {
+    /// The least, with one bit turned that makes a quotation mark a space; all other printable characters are higher.
+    turned: Lane,
+    /// The least, with those bits turned that make a backslash 0.
+    backslash: Lane,
+    highest: Lane,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { turned: [u8::MAX; 16], backslash: [u8::MAX; 16], highest: [0; 16] }
     }
 }
 
-#[cold]
-fn unmask_few(bytes: &mut [u8], key: [u8; 4]) -> bool {
-    let mut seen = 0;
-    for (byte, key) in bytes.iter_mut().zip(key.iter().cycle()) {
-        *byte ^= key;
-        seen |= seen_in(u64::from_ne_bytes([*byte; 8]));
+// All of this is written byte by byte of a lane, and read as words only where nothing is written any more: so it becomes a few instructions
+// for each lane.
+impl Seen {
+    #[inline(always)]
+    fn unmask(&mut self, lane: &mut Lane, keys: Lane) {
+        let seen = self.turned.iter_mut().zip(&mut self.backslash).zip(&mut self.highest);
+        for ((byte, key), ((turned, backslash), highest)) in lane.iter_mut().zip(keys).zip(seen) {
+            *byte ^= key;
+            *turned = (*turned).min(*byte ^ 0x02);
+            *backslash = (*backslash).min(*byte ^ b'\\');
+            *highest = (*highest).max(*byte);
+        }
     }
-    is_plain(seen)
+
+    #[inline(always)]
+    fn is_printable(&self) -> bool {
+        let seen = self.turned.iter().zip(&self.backslash).zip(&self.highest);
+        // 0 where there was something else.
+        let mut least: Lane = [0; 16];
+        least.iter_mut().zip(seen).for_each(|(least, ((turned, backslash), highest))| {
+            *least = turned.saturating_sub(b' ').min(*backslash).min(0x7f_u8.saturating_sub(*highest));
+        });
+        words(&least).all(|word| word.wrapping_sub(each(1)) & !word & HIGHEST == 0)
+    }
+
+    #[inline(always)]
+    fn is_ascii(&self) -> bool {
+        words(&self.highest.map(|highest| highest & 0x80)).all(|word| word == 0)
+    }
 }
 
-/// The highest bits are set where a byte is no ASCII, or NUL.
-const fn seen_in(word: u64) -> u64 {
-    word | word.wrapping_sub(ONES)
+#[inline(always)]
+fn repeated(key: [u8; 4]) -> Lane {
+    array::from_fn(|place| key.get(place % key.len()).copied().unwrap_or_default())
 }
 
-const fn is_plain(seen: u64) -> bool {
-    seen & (ONES << 7) == 0
+/// The bytes, eight at a time.
+#[inline(always)]
+fn words(lane: &Lane) -> impl Iterator<Item = u64> {
+    lane.as_chunks().0.iter().map(|word| u64::from_ne_bytes(*word))
 }
-
-/// 1 in each byte.
-const ONES: u64 = u64::MAX / 0xff;
 
 /// The key as it applies from `offset` on.
 const fn rotated(key: [u8; 4], offset: u64) -> [u8; 4] {
@@ -95,9 +156,17 @@ mod tests {
         ) {
             let mut masked = text.clone().into_bytes();
             unmask(&mut masked, key, 0);
-            let is_plain = unmask_and_look(&mut masked, key);
+            let seen = unmask_and_look(&mut masked, key);
             prop_assert_eq!(&masked, text.as_bytes());
-            prop_assert_eq!(is_plain, text.is_ascii() && !text.contains('\0'));
+            let is_printable = |byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+            let expected = if text.bytes().all(is_printable) {
+                Bytes::Printable
+            } else if text.bytes().all(|byte| byte.is_ascii() && byte != 0) {
+                Bytes::Ascii
+            } else {
+                Bytes::Any
+            };
+            prop_assert_eq!(seen, expected);
         }
 
         #[test]

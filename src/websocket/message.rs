@@ -402,9 +402,7 @@ mod tests {
     fn steps(reader: &mut MessageReader, mut bytes: &[u8], at: PacketRef) -> Vec<Step> {
         let steps = iter::from_fn(|| reader.next(&mut bytes, at));
         let split = |step| match step {
-            Step::Whole(Whole { frame, message, .. }) => {
-                [Some(Step::Frame(frame)), Some(Step::Message(message))]
-            }
+            Step::Whole(whole) => [Some(Step::Frame(whole.frame())), Some(Step::Message(whole.message))],
             step => [Some(step), None],
         };
         let steps = steps.flat_map(split).flatten().collect();

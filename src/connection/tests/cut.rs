@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::*;
+use crate::event::PayloadNote;
+use crate::websocket::{Opcode, TextState};
 
 /// The frames of one packet, and who sends them, in pieces.
 #[derive(Clone, Debug)]
@@ -71,7 +73,18 @@ fn told(packets: impl IntoIterator<Item = Sent>, extension: &str, options: &Opti
             fed.connection.deliver(direction, chunk, &fed.options, &mut fed.out);
         }
     }
-    fed.end().0
+    fed.end().0.into_iter().map(without_note).collect()
+}
+
+/// Only of a message that came in one piece is it noted that it is printable.
+fn without_note(mut event: Event) -> Event {
+    if let EventKind::Message(TimelineMessage { message, note, .. }) = &mut event.kind
+        && std::mem::take(note) == PayloadNote::Printable
+    {
+        assert!(message.payload.iter().all(|byte| (b' '..=b'~').contains(byte) && !b"\"\\".contains(byte)));
+        assert_eq!((message.opcode, message.text), (Opcode::TEXT, TextState::Valid));
+    }
+    event
 }
 
 const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";

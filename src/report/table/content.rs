@@ -31,11 +31,8 @@ impl Content {
     }
 
     /// As much as a line of the display can hold; all of it, where that is asked for and fits into `room` bytes.
-    pub(super) fn new(
-        TimelineMessage { message, redacted, .. }: &TimelineMessage,
-        shown: &Shown,
-        room: &mut usize,
-    ) -> Self {
+    pub(super) fn new(timeline: &TimelineMessage, shown: &Shown, room: &mut usize) -> Self {
+        let message = &*timeline.message;
         if let Some(body) = CloseBody::of(message)
             && let Some(code) = body.status()
         {
@@ -44,7 +41,7 @@ impl Content {
         if shown.payload == PayloadMode::None {
             return Self::Hidden;
         }
-        if *redacted {
+        if timeline.is_redacted() {
             return Self::Words(String::from_utf8_lossy(&message.payload).into_owned());
         }
         let whole = shown.payload == PayloadMode::Full && take(room, message.payload.len());

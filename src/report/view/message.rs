@@ -236,7 +236,7 @@ struct Payload<'a> {
 impl<'a> Payload<'a> {
     fn new(timeline: &'a TimelineMessage, mode: PayloadMode) -> Self {
         let message = timeline.message.as_ref();
-        if timeline.redacted {
+        if timeline.is_redacted() {
             let redacted = Some(Text(&message.payload)).filter(|_| mode != PayloadMode::None);
             return Self { text: None, bytes: None, redacted, to_its_end: true };
         }

@@ -3,6 +3,7 @@
 use super::{FrameStart, MessageReader};
 use crate::packet::PacketRef;
 use crate::websocket::content::take_whole;
+use crate::websocket::mask::Bytes;
 use crate::websocket::open_message::{OpenFrame, OpenMessage};
 use crate::websocket::utf8::Utf8Check;
 use crate::websocket::{FrameHeader, Message, Opcode, TextState};
@@ -11,7 +12,7 @@ use crate::websocket::{FrameHeader, Message, Opcode, TextState};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whole {
     /// Its header.
-    pub frame: FrameStart,
+    pub header: FrameHeader,
     /// The message.
     pub message: Box<Message>,
     /// What was seen of the message while it was unmasked.
@@ -21,10 +22,25 @@ pub struct Whole {
 /// What a look at a message showed that had to be taken anyway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Glance {
-    /// It was sent as it is and kept whole: text, all of it ASCII, with no NUL.
+    /// It was sent as it is and kept whole: text, all of it printable ASCII without quotation marks and backslashes.
+    PrintableText,
+    /// As well, but with other ASCII than that, though no NUL.
     PlainText,
     /// Nothing like that.
     Other,
+}
+
+impl Whole {
+    /// Its frame, which stands by itself.
+    #[inline(always)]
+    pub fn frame(&self) -> FrameStart {
+        FrameStart {
+            header: self.header,
+            at: self.message.first,
+            message_open: false,
+            open_compressed: false,
+        }
+    }
 }
 
 impl MessageReader {
@@ -42,30 +58,30 @@ impl MessageReader {
         self.beginning_lost &= header.opcode.is_control();
         self.counts.count_frame(size - header.length, &header);
         self.counts.count_payload(header.length);
-        let frame = FrameStart { header, at, message_open: false, open_compressed: false };
         let (message, glance) = if self.takes_as_is(&header) {
             self.take(&header, size, payload, at)
         } else {
             (self.decode(header, payload, at), Glance::Other)
         };
-        Some(Whole { frame, message, glance })
+        Some(Whole { header, message, glance })
     }
 
     /// The message as it was sent: so many bytes with the frame's header.
     #[inline(always)]
     fn take(&self, header: &FrameHeader, size: u64, payload: &[u8], at: PacketRef) -> (Box<Message>, Glance) {
         let mut message = Message::fresh();
-        let is_plain = take_whole(&mut message.payload, payload, header.masking_key, self.kept.payload);
-        let is_text = header.opcode == Opcode::TEXT;
-        message.text = match (is_text, is_plain) {
-            (false, _) => TextState::NotJudged,
-            (true, true) => TextState::Valid,
-            (true, false) => Utf8Check::of(&message.payload),
+        let bytes = take_whole(&mut message.payload, payload, header.masking_key, self.kept.payload);
+        let (text, glance) = match (header.opcode, bytes) {
+            (Opcode::TEXT, Bytes::Printable) => (TextState::Valid, Glance::PrintableText),
+            (Opcode::TEXT, Bytes::Ascii) => (TextState::Valid, Glance::PlainText),
+            (Opcode::TEXT, Bytes::Any) => (Utf8Check::of(&message.payload), Glance::Other),
+            _ => (TextState::NotJudged, Glance::Other),
         };
+        message.text = text;
         (message.opcode, message.masked) = (header.opcode, header.masking_key.is_some());
         (message.first, message.last) = (at, at);
         (message.length, message.wire_length, message.frames) = (header.length, size, 1);
-        (message, if is_text && is_plain { Glance::PlainText } else { Glance::Other })
+        (message, glance)
     }
 
     /// Is its payload to be kept as it was sent, all of it, and not the frame?

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use super::plain::is_plain;
 use super::{CloseStatus, Files, Message, Packets, Payload, Text};
 use crate::decimal::Short;
-use crate::event::TimelineMessage;
+use crate::event::{PayloadNote, TimelineMessage};
 use crate::packet::{Clock, PacketRef, Side};
 use crate::report::compact::{self, string};
 use crate::report::shown::{Frames, PayloadMode, Shown};
@@ -41,8 +41,9 @@ impl Writer {
             return self.general(timeline, out);
         }
         let whole_text = self.whole_text(timeline);
+        let is_printable = timeline.note == PayloadNote::Printable;
         let mut row = self.facts(timeline, out);
-        if let Some(text) = whole_text.filter(|text| is_plain(text)) {
+        if let Some(text) = whole_text.filter(|text| is_printable || is_plain(text)) {
             row.put(b"},\"text\":\"");
             row.pass_on(out);
             out.extend_from_slice(text);
@@ -57,7 +58,7 @@ impl Writer {
     /// Has it none of the members that are rare?
     fn is_ordinary(&self, timeline: &TimelineMessage) -> bool {
         let message = &timeline.message;
-        let rare = timeline.redacted
+        let rare = timeline.is_redacted()
             || message.incomplete()
             || message.undecoded
             || message.resynchronised
