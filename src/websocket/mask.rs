@@ -8,10 +8,13 @@ use crate::word::{HIGHEST, each};
 
 /// Unmasks (or masks) `bytes` in place; `offset` is where they begin in the payload of their frame.
 pub fn unmask(bytes: &mut [u8], key: [u8; 4], offset: u64) {
-    unmask_and_look(bytes, rotated(key, offset));
+    let keys = repeated(rotated(key, offset));
+    let (lanes, rest) = bytes.as_chunks_mut::<{ size_of::<Lane>() }>();
+    lanes.iter_mut().for_each(|lane| xor(lane, keys));
+    xor(rest, keys);
 }
 
-/// What all bytes of a payload are.
+/// What all bytes of a text are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bytes {
     /// Printable ASCII, without quotation marks and backslashes.
@@ -22,7 +25,7 @@ pub(super) enum Bytes {
     Any,
 }
 
-/// Unmasks a whole payload, and looks what it is on the way: most text then needs no other look.
+/// Unmasks a whole text, and looks what it is on the way: most text then needs no other look.
 #[inline]
 pub(super) fn unmask_and_look(bytes: &mut [u8], key: [u8; 4]) -> Bytes {
     let seen = unmask_lanes(bytes, key).unwrap_or_else(|| unmask_few(bytes, key));
@@ -110,6 +113,11 @@ impl Seen {
     fn is_ascii(&self) -> bool {
         words(&self.highest.map(|highest| highest & 0x80)).all(|word| word == 0)
     }
+}
+
+#[inline(always)]
+fn xor(bytes: &mut [u8], keys: Lane) {
+    bytes.iter_mut().zip(keys).for_each(|(byte, key)| *byte ^= key);
 }
 
 #[inline(always)]

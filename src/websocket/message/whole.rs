@@ -2,7 +2,7 @@
 
 use super::{FrameStart, MessageReader};
 use crate::packet::PacketRef;
-use crate::websocket::content::take_whole;
+use crate::websocket::content::{take_text, take_whole};
 use crate::websocket::mask::Bytes;
 use crate::websocket::open_message::{OpenFrame, OpenMessage};
 use crate::websocket::utf8::Utf8Check;
@@ -70,12 +70,16 @@ impl MessageReader {
     #[inline(always)]
     fn take(&self, header: &FrameHeader, size: u64, payload: &[u8], at: PacketRef) -> (Box<Message>, Glance) {
         let mut message = Message::fresh();
-        let bytes = take_whole(&mut message.payload, payload, header.masking_key, self.kept.payload);
-        let (text, glance) = match (header.opcode, bytes) {
-            (Opcode::TEXT, Bytes::Printable) => (TextState::Valid, Glance::PrintableText),
-            (Opcode::TEXT, Bytes::Ascii) => (TextState::Valid, Glance::PlainText),
-            (Opcode::TEXT, Bytes::Any) => (Utf8Check::of(&message.payload), Glance::Other),
-            _ => (TextState::NotJudged, Glance::Other),
+        let (key, keep) = (header.masking_key, self.kept.payload);
+        let (text, glance) = if header.opcode == Opcode::TEXT {
+            match take_text(&mut message.payload, payload, key, keep) {
+                Bytes::Printable => (TextState::Valid, Glance::PrintableText),
+                Bytes::Ascii => (TextState::Valid, Glance::PlainText),
+                Bytes::Any => (Utf8Check::of(&message.payload), Glance::Other),
+            }
+        } else {
+            take_whole(&mut message.payload, payload, key, keep);
+            (TextState::NotJudged, Glance::Other)
         };
         message.text = text;
         (message.opcode, message.masked) = (header.opcode, header.masking_key.is_some());
