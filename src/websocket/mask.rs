@@ -9,6 +9,14 @@ use crate::word::{HIGHEST, each};
 /// Unmasks (or masks) `bytes` in place; `offset` is where they begin in the payload of their frame.
 pub fn unmask(bytes: &mut [u8], key: [u8; 4], offset: u64) {
     let keys = repeated(rotated(key, offset));
+    // Several lanes at once, where there are many.
+    let (large, rest) = bytes.as_chunks_mut::<64>();
+    large.iter_mut().for_each(|large| unmask_each(large, keys));
+    unmask_each(rest, keys);
+}
+
+#[inline(always)]
+fn unmask_each(bytes: &mut [u8], keys: Lane) {
     let (lanes, rest) = bytes.as_chunks_mut::<{ size_of::<Lane>() }>();
     lanes.iter_mut().for_each(|lane| xor(lane, keys));
     xor(rest, keys);
