@@ -47,7 +47,7 @@ impl FlowKey {
         let (low, high) = (src.min(dst), src.max(dst));
         let port = |end: u64| end & u64::from(u16::MAX);
         let rest = port(low) | port(high) << 16 | (Version::V4 as Rest) << 32;
-        (Self { low: (low >> 16).into(), high: (high >> 16).into(), rest }, Direction::to(src <= dst))
+        (Self { low: (low >> 16).into(), high: (high >> 16).into(), rest }, Direction::forward_if(src <= dst))
     }
 
     /// As [`of`](Self::of).
@@ -60,7 +60,7 @@ impl FlowKey {
     fn between(version: Version, src: (Address, u16), dst: (Address, u16)) -> (Self, Direction) {
         let forward = src <= dst;
         let ((low, low_port), (high, high_port)) = if forward { (src, dst) } else { (dst, src) };
-        let direction = Direction::to(forward);
+        let direction = Direction::forward_if(forward);
         let rest = Rest::from(low_port) | Rest::from(high_port) << 16 | (version as Rest) << 32;
         (Self { low, high, rest }, direction)
     }
@@ -134,7 +134,7 @@ impl Direction {
     /// Both, in the order of [`Direction::index`].
     pub const BOTH: [Self; 2] = [Self::Forward, Self::Backward];
 
-    const fn to(forward: bool) -> Self {
+    const fn forward_if(forward: bool) -> Self {
         if forward { Self::Forward } else { Self::Backward }
     }
 

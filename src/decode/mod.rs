@@ -52,22 +52,19 @@ impl Decoder {
     /// Why there is none.
     #[inline]
     pub fn decode<'a>(&'a mut self, packet: &Packet<'a>) -> Result<Segment<'a>, Skip> {
-        match plain::segment(packet) {
-            Some(known) => known,
-            None => self.walk(packet),
-        }
+        Self::ordinary(packet).unwrap_or_else(|| self.walk(packet))
     }
 
-    /// The segment of a packet as nearly all are, which needs no decoder, in line with what takes it; else `None`, and
-    /// [`decode`](Self::decode) says more.
+    /// As [`decode`](Self::decode), for packets as nearly all are; of others `None`, and [`walk`](Self::walk) has to look. Who has
+    /// many packets asks both, so that a segment goes where it is needed without being written down in between.
     #[inline(always)]
-    pub(crate) fn ordinary<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
-        plain::segment(packet)?.ok()
+    pub(crate) fn ordinary<'a>(packet: &Packet<'a>) -> Option<Result<Segment<'a>, Skip>> {
+        plain::segment(packet)
     }
 
     /// Header by header.
     #[inline(never)]
-    fn walk<'a>(&'a mut self, packet: &Packet<'a>) -> Result<Segment<'a>, Skip> {
+    pub(crate) fn walk<'a>(&'a mut self, packet: &Packet<'a>) -> Result<Segment<'a>, Skip> {
         let mut datagrams = self.datagrams.iter_mut();
         let mut layer = link::first(packet.link, Span::of(packet))?;
         for _ in 0..self.most_headers {

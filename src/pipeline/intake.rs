@@ -63,15 +63,15 @@ impl Intake {
             self.tick(now, packet.at.number, batch);
         }
         match Decoder::ordinary(packet) {
-            Some(segment) => batch.push(&segment, now),
-            None => self.other(packet, now, batch),
+            Some(Ok(segment)) => batch.push(&segment, now),
+            Some(Err(reason)) => self.skipped.count(reason),
+            None => self.unusual(packet, now, batch),
         }
     }
 
-    /// Takes a packet that is none of the ordinary ones.
     #[inline(never)]
-    fn other(&mut self, packet: &Packet<'_>, now: Timestamp, batch: &mut Batch) {
-        match self.decoder.decode(packet) {
+    fn unusual(&mut self, packet: &Packet<'_>, now: Timestamp, batch: &mut Batch) {
+        match self.decoder.walk(packet) {
             Ok(segment) => batch.push(&segment, now),
             Err(reason) => self.skipped.count(reason),
         }
