@@ -209,7 +209,7 @@ impl Ahead {
     }
 
     /// Asks for one thing after the other: for the slot of a segment, of one before it for what that slot leads to, of another for
-    /// its connection.
+    /// its connection and its payload.
     fn step(&mut self, batch: &Batch, parts: &[Part], flows: &Flows<'_>) {
         let number = self.next;
         let slot = parts.get(number).and_then(|part| flows.look_ahead(&part.flow));
