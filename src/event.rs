@@ -86,7 +86,7 @@ pub struct TimelineMessage {
     pub sender: Side,
     /// The message.
     pub message: Box<Message>,
-    /// What is known of its payload.
+    /// What is known of its payload. It depends on how the message came: of one in several segments less is known.
     pub note: PayloadNote,
 }
 
@@ -96,7 +96,8 @@ pub enum PayloadNote {
     /// Nothing that its bytes don't say.
     #[default]
     None,
-    /// Each byte is printable ASCII, and none a quotation mark or a backslash: a JSON string holds it as it is.
+    /// Each byte is printable ASCII, and none a quotation mark or a backslash: a JSON string holds it as it is, and reports don't look
+    /// again. Who puts something else into the payload has to take this back.
     Printable,
     /// It is a fingerprint, in place of a payload that must not be shown.
     Redacted,

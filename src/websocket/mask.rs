@@ -164,6 +164,27 @@ mod tests {
         assert_eq!(&payload, b"Hello");
     }
 
+    #[test]
+    fn each_byte_is_seen_wherever_it_stands() {
+        for (length, key) in
+            (1..=40).flat_map(|length| [(length, [0; 4]), (length, [0x37, 0xfa, 0x21, 0x3d])])
+        {
+            for (place, byte) in (0..length).flat_map(|place| (0..=u8::MAX).map(move |byte| (place, byte))) {
+                let mut text = vec![b'~'; length];
+                text[place] = byte;
+                unmask(&mut text, key, 0);
+                let expected = match byte {
+                    b'"' | b'\\' => Bytes::Ascii,
+                    b' '..=b'~' => Bytes::Printable,
+                    1..0x80 => Bytes::Ascii,
+                    _ => Bytes::Any,
+                };
+                assert_eq!(unmask_and_look(&mut text, key), expected, "{byte} at {place} of {length}");
+                assert_eq!(text[place], byte);
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn a_whole_payload_is_unmasked_as_its_parts_are(

@@ -103,6 +103,20 @@ fn bytes_behind_the_last_block_of_a_message_are_not_counted_as_its_own() {
     assert_eq!([0, 8, 20, 30].map(counted), [2; 4]);
 }
 
+#[test]
+fn text_in_one_piece_is_noted_as_printable_where_it_is() {
+    let note = |text: &[u8]| {
+        let mut fed = Fed::opened();
+        fed.client(GET).server(SWITCH).client(&frame(0x81, text, Some([1, 2, 3, 4])));
+        fed.end().0.iter().find_map(|event| match &event.kind {
+            EventKind::Message(message) => Some(message.note),
+            _ => None,
+        })
+    };
+    assert_eq!(note(b"Hello"), Some(PayloadNote::Printable));
+    assert_eq!(note(b"\"Hello\""), Some(PayloadNote::None));
+}
+
 proptest! {
     #[test]
     fn how_the_bytes_of_a_packet_come_changes_nothing(

@@ -242,7 +242,7 @@ fn middle_of(place: usize) -> u64 {
 const PARTS: u32 = 5;
 /// Exact up to so many values, a quarter of a KiB: most connections have no more, and what people count by hand should agree.
 const FEW: usize = 128;
-/// So many values wait for buckets that are there: each time that they are needed, they are far away.
+/// So many values wait for buckets that are there, which have left the processor's cache each time that they are needed.
 const BESIDE: usize = 4 * LATEST;
 /// Enough that what was before is seldom needed; of short connections these are all.
 const LATEST: usize = 11;

@@ -99,7 +99,8 @@ fn escape_quotes(block: &[u8; BLOCK], unused: usize, out: &mut Vec<u8>) {
     let mut length = 0;
     for bytes in block.as_chunks::<8>().0 {
         let quotes = u64::from_le_bytes(bytes.map(|byte| u8::from(is_quote(byte))));
-        // In each byte, how many there are up to it: what is multiplied by ones is added up from byte to byte. What no byte is written to is the backslash that the next one needs.
+        // In each byte, how many there are up to it: what is multiplied by ones is added up from byte to byte. What no byte is
+        // written to is the backslash that the next one needs.
         let backslashes = quotes.wrapping_mul(each(1));
         let places = (each(1) * length).wrapping_add(COUNTED).wrapping_add(backslashes);
         for (byte, place) in bytes.iter().zip(places.to_le_bytes()) {

@@ -46,6 +46,7 @@ impl Writer {
         if let Some(text) = whole_text.filter(|text| is_printable || is_plain(text)) {
             row.put(b"},\"text\":\"");
             row.pass_on(out);
+            debug_assert!(is_plain(text), "the note on the payload is wrong");
             out.extend_from_slice(text);
             out.extend_from_slice(b"\"}\n");
             return Ok(());
@@ -241,13 +242,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::EventKind;
+    use crate::event::{Event, EventKind};
     use crate::packet::{CaptureInfo, Timestamp};
     use crate::report::escaped::Escaped;
     use crate::report::sample;
     use crate::report::view::{Line, numbered};
 
-    fn both(event: &crate::event::Event, shown: &Shown, files: &Files) -> Option<(String, String)> {
+    fn both(event: &Event, shown: &Shown, files: &Files) -> Option<(String, String)> {
         let EventKind::Message(message) = &event.kind else { return None };
         let (mut general, mut direct) = (Vec::new(), Vec::new());
         serde_json::to_writer(Escaped::new(&mut general), &Line::event(event, shown, files)?).unwrap();
@@ -255,7 +256,29 @@ mod tests {
         let mut writer = Writer::new(shown.clone(), files.clone());
         writer.message(message, &mut direct).unwrap();
         let direct = numbered(&mut direct, BEFORE_ID, event.connection?).to_vec();
+        if message.note == PayloadNote::None && is_plain(&message.message.payload) {
+            let noted = TimelineMessage { note: PayloadNote::Printable, ..message.clone() };
+            let (general, noted) =
+                both(&Event { kind: EventKind::Message(noted), ..event.clone() }, shown, files)?;
+            assert_eq!(noted, general);
+        }
         Some((String::from_utf8(general).unwrap(), String::from_utf8(direct).unwrap()))
+    }
+
+    #[test]
+    fn text_that_is_noted_as_printable_is_written_without_a_look() {
+        let mut events = sample::chat().events.into_iter();
+        let is_text =
+            |event: &Event| matches!(&event.kind, EventKind::Message(said) if said.message.text().is_some());
+        let mut event = events.find(is_text).unwrap();
+        let EventKind::Message(message) = &mut event.kind else { panic!() };
+        message.message.payload = b"Hello".to_vec();
+        assert!(is_plain(&message.message.payload));
+        let (general, direct) =
+            both(&event, &Shown { payload: PayloadMode::Full, ..Shown::default() }, &Files::default())
+                .unwrap();
+        assert!(direct.ends_with("\"text\":\"Hello\"}\n"), "{direct}");
+        assert_eq!(direct, general);
     }
 
     #[test]
