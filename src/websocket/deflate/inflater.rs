@@ -326,7 +326,7 @@ impl Inflater {
 
     fn end_trailing(&mut self, offset: u64) {
         if let Some(stream) = &mut self.stream {
-            stream.ended = true;
+            stream.begin_anew();
         }
         self.end(Inflation::Trailing { offset });
     }
@@ -334,10 +334,10 @@ impl Inflater {
     fn end(&mut self, end: Inflation) {
         self.unit.end = Some(end);
         self.compression.takeover |= self.unit.oddities.takes_context.is_some();
-        // What stands behind its data came or did not come yet, as TCP cut it.
+        // What stands behind its data came or did not come yet, as TCP cut it: none of it counts.
         let wire = if let Inflation::Trailing { offset } = end { offset } else { self.unit.fed };
         self.savings.add(wire, self.unit.inflated);
-        self.exceeds |= self.reach.as_ref().is_some_and(|reach| reach.beyond().is_some());
+        self.exceeds |= self.oddities().beyond_window.is_some();
         let reach = self.window();
         if self.stream.as_mut().is_some_and(|stream| stream.is_known(reach)) {
             self.history = History::Known;

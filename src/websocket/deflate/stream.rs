@@ -237,6 +237,12 @@ impl Stream {
         (status, before)
     }
 
+    /// What follows is read as what stands behind a final block.
+    pub(super) fn begin_anew(&mut self) {
+        self.ended = true;
+        self.other.iter_mut().for_each(|other| other.ended = true);
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.window.len() == self.window.capacity()
     }
