@@ -339,8 +339,11 @@ impl Inflater {
         self.savings.add(wire, self.unit.inflated);
         self.exceeds |= self.oddities().beyond_window.is_some();
         let reach = self.window();
-        if self.stream.as_mut().is_some_and(|stream| stream.is_known(reach)) {
+        let Some(stream) = &mut self.stream else { return };
+        if stream.is_known(reach) {
             self.history = History::Known;
+        } else if stream.doubts() {
+            self.history = History::Partial;
         }
     }
 
@@ -374,6 +377,7 @@ const PIECE: usize = 4 << 10;
 
 #[cfg(test)]
 mod tests {
+    use super::super::unknown::SUBSTITUTE;
     use super::*;
 
     #[test]
@@ -415,6 +419,34 @@ mod tests {
             assert_eq!(inflater.forget(), kept > 0);
             assert_eq!(inflater.lacks_history(), kept > 0);
         }
+    }
+
+    #[test]
+    fn what_was_before_an_agreed_window_that_is_known_stays_unknown() {
+        let scope = Scope::Message;
+        let compression =
+            Compression { scope, takeover: true, window_bits: 9, certain: false, limit: 1 << 30 };
+        // A stored block of 600 bytes, then in a block of its own three bytes of 1,000 bytes before.
+        let known = [&[0, 0x58, 0x02, 0xa7, 0xfd][..], &[b'a'; 600], &[0]].concat();
+        let reference = [0x02, 0xe6, 0x73, 0, 0];
+        let mut inflater = Inflater::new(compression);
+        assert_eq!(inflate(&mut inflater, &known), (Inflation::Whole, vec![b'a'; 600]));
+        assert!(!inflater.lacks_history());
+        assert_eq!(inflate(&mut inflater, &reference), (Inflation::Whole, vec![SUBSTITUTE; 3]));
+        assert_eq!(inflater.take_unknown().0.bytes, 3);
+        assert!(inflater.oddities().beyond_window.is_some() && inflater.lacks_history());
+        // Asleep, no more is kept than was agreed.
+        let mut inflater = Inflater::new(compression);
+        inflate(&mut inflater, &known);
+        inflater.sleep();
+        assert!(
+            matches!(inflate(&mut inflater, &reference), (Inflation::Failed { .. }, plain) if plain.is_empty())
+        );
+        // As far as DEFLATE can refer, all is known.
+        let mut inflater = Inflater::new(compression);
+        (0..55).for_each(|_| drop(inflate(&mut inflater, &known)));
+        assert_eq!(inflate(&mut inflater, &reference), (Inflation::Whole, vec![b'a'; 3]));
+        assert_eq!(inflater.take_unknown().0.bytes, 0);
     }
 
     #[test]

@@ -145,16 +145,22 @@ impl Stream {
         self.other.is_some()
     }
 
-    /// Is all known that a reference can reach, `reach` bytes back?
+    /// Is all known that a reference can reach, `reach` bytes back? What came before stays in doubt until it is known too: references
+    /// can reach further than was agreed.
     pub(super) fn is_known(&mut self, reach: usize) -> bool {
-        let last = |stream: &Self| stream.window.len().checked_sub(reach);
-        let Some(history) = last(self).and_then(|from| self.window.get(from..)) else { return false };
-        let same = |other: &Self| last(other).and_then(|from| other.window.get(from..)) == Some(history);
-        let known = self.other.as_deref().is_none_or(same);
-        if known {
+        let Some(other) = &self.other else { return self.window.len() >= reach };
+        let same =
+            |reach| last(&self.window, reach).is_some_and(|known| last(&other.window, reach) == Some(known));
+        let is_known = same(reach);
+        if is_known && same(self.window.len().min(WINDOW)) {
             self.other = None;
         }
-        known
+        is_known
+    }
+
+    /// Nobody asks any more for what is in doubt.
+    pub(super) fn doubt_no_more(&mut self) {
+        self.other = None;
     }
 
     fn begin_behind(&mut self, filler: u8) {
@@ -258,6 +264,10 @@ impl Stream {
         }
         Ok(())
     }
+}
+
+fn last(window: &[u8], bytes: usize) -> Option<&[u8]> {
+    window.get(window.len().checked_sub(bytes)?..)
 }
 
 thread_local! {

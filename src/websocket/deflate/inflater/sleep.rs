@@ -1,6 +1,6 @@
 //! What a direction keeps between compressed messages, in bytes, and how to make it less.
 
-use super::{Inflater, Reach, Stream, WINDOW};
+use super::{History, Inflater, Reach, Stream, WINDOW};
 
 impl Inflater {
     /// Puts away what is not needed between messages; does nothing while one is open.
@@ -11,7 +11,13 @@ impl Inflater {
         self.reach = None;
         let most = self.window();
         match self.stream.take() {
-            Some(stream) if self.compression.takeover => stream.put_away(&mut self.asleep, most),
+            Some(mut stream) if self.compression.takeover => {
+                if self.history == History::Known {
+                    // What is kept is known.
+                    stream.doubt_no_more();
+                }
+                stream.put_away(&mut self.asleep, most);
+            }
             Some(stream) => stream.spare(),
             None => {}
         }
