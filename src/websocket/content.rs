@@ -1,6 +1,6 @@
 //! Pieces of a message's payload → as much as is kept, and the verdict on its text.
 
-use super::mask::{Bytes, unmask, unmask_and_look};
+use super::mask::{Repertoire, unmask, unmask_and_look};
 use super::message::KeptBy;
 use super::utf8::Utf8Check;
 use super::{Message, TextState};
@@ -126,9 +126,8 @@ impl Content {
     }
 
     fn keep(&mut self, bytes: &[u8], unmask: impl FnOnce(&mut [u8])) {
-        reserve(&mut self.payload, bytes.len(), self.keep);
         let before = self.payload.len();
-        self.payload.extend_from_slice(bytes);
+        take(&mut self.payload, bytes, self.keep);
         let Some(kept) = self.payload.get_mut(before..) else { return };
         unmask(kept);
         if let Some(check) = &mut self.check {
@@ -157,8 +156,7 @@ impl Content {
 /// Puts a whole payload of at most `bound` bytes into `room`, unmasked.
 #[inline]
 pub(super) fn take_whole(room: &mut Vec<u8>, wire: &[u8], key: Option<[u8; 4]>, bound: usize) {
-    reserve(room, wire.len(), bound);
-    room.extend_from_slice(wire);
+    take(room, wire, bound);
     if let Some(key) = key {
         unmask(room, key, 0);
     }
@@ -166,11 +164,16 @@ pub(super) fn take_whole(room: &mut Vec<u8>, wire: &[u8], key: Option<[u8; 4]>, 
 
 /// As [`take_whole`], of a text. What are its bytes?
 #[inline]
-pub(super) fn take_text(room: &mut Vec<u8>, wire: &[u8], key: Option<[u8; 4]>, bound: usize) -> Bytes {
-    reserve(room, wire.len(), bound);
-    room.extend_from_slice(wire);
+pub(super) fn take_text(room: &mut Vec<u8>, wire: &[u8], key: Option<[u8; 4]>, bound: usize) -> Repertoire {
+    take(room, wire, bound);
     // Without a branch: no processor foresees whether a client sends the next one.
     unmask_and_look(room, key.unwrap_or_default())
+}
+
+#[inline(always)]
+fn take(room: &mut Vec<u8>, bytes: &[u8], bound: usize) {
+    reserve(room, bytes.len(), bound);
+    room.extend_from_slice(bytes);
 }
 
 /// Doubles like `Vec` does, but never past the bound: a message of n bytes holds at most min(2n, `bound`).

@@ -4,7 +4,7 @@ use std::array;
 
 use memchr::memchr;
 
-use crate::word::{HIGHEST, each};
+use crate::word::{HIGHEST, TURNED, each};
 
 /// Unmasks (or masks) `bytes` in place; `offset` is where they begin in the payload of their frame.
 pub fn unmask(bytes: &mut [u8], key: [u8; 4], offset: u64) {
@@ -22,9 +22,9 @@ fn unmask_each(bytes: &mut [u8], keys: Lane) {
     xor(rest, keys);
 }
 
-/// What all bytes of a text are.
+/// What the bytes of a text are, all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Bytes {
+pub(super) enum Repertoire {
     /// Printable ASCII, without quotation marks and backslashes.
     Printable,
     /// ASCII, with no NUL.
@@ -35,14 +35,14 @@ pub(super) enum Bytes {
 
 /// Unmasks a whole text, and looks what it is on the way: most text then needs no other look.
 #[inline]
-pub(super) fn unmask_and_look(bytes: &mut [u8], key: [u8; 4]) -> Bytes {
+pub(super) fn unmask_and_look(bytes: &mut [u8], key: [u8; 4]) -> Repertoire {
     let seen = unmask_lanes(bytes, key).unwrap_or_else(|| unmask_few(bytes, key));
     if seen.is_printable() {
-        Bytes::Printable
+        Repertoire::Printable
     } else if seen.is_ascii() && memchr(0, bytes).is_none() {
-        Bytes::Ascii
+        Repertoire::Ascii
     } else {
-        Bytes::Any
+        Repertoire::Any
     }
 }
 
@@ -79,7 +79,7 @@ type Lane = [u8; 16];
 
 /// What was seen at each place of the lanes.
 struct Seen {
-    /// The least, with one bit turned that makes a quotation mark a space; all other printable characters are higher.
+    /// The least, with the bit [`TURNED`].
     turned: Lane,
     /// The least, with those bits turned that make a backslash 0.
     backslash: Lane,
@@ -100,7 +100,7 @@ impl Seen {
         let seen = self.turned.iter_mut().zip(&mut self.backslash).zip(&mut self.highest);
         for ((byte, key), ((turned, backslash), highest)) in lane.iter_mut().zip(keys).zip(seen) {
             *byte ^= key;
-            *turned = (*turned).min(*byte ^ 0x02);
+            *turned = (*turned).min(*byte ^ TURNED);
             *backslash = (*backslash).min(*byte ^ b'\\');
             *highest = (*highest).max(*byte);
         }
@@ -174,10 +174,10 @@ mod tests {
                 text[place] = byte;
                 unmask(&mut text, key, 0);
                 let expected = match byte {
-                    b'"' | b'\\' => Bytes::Ascii,
-                    b' '..=b'~' => Bytes::Printable,
-                    1..0x80 => Bytes::Ascii,
-                    _ => Bytes::Any,
+                    b'"' | b'\\' => Repertoire::Ascii,
+                    b' '..=b'~' => Repertoire::Printable,
+                    1..0x80 => Repertoire::Ascii,
+                    _ => Repertoire::Any,
                 };
                 assert_eq!(unmask_and_look(&mut text, key), expected, "{byte} at {place} of {length}");
                 assert_eq!(text[place], byte);
@@ -197,11 +197,11 @@ mod tests {
             prop_assert_eq!(&masked, text.as_bytes());
             let is_printable = |byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
             let expected = if text.bytes().all(is_printable) {
-                Bytes::Printable
+                Repertoire::Printable
             } else if text.bytes().all(|byte| byte.is_ascii() && byte != 0) {
-                Bytes::Ascii
+                Repertoire::Ascii
             } else {
-                Bytes::Any
+                Repertoire::Any
             };
             prop_assert_eq!(seen, expected);
         }

@@ -3,7 +3,7 @@
 use super::{FrameStart, MessageReader};
 use crate::packet::PacketRef;
 use crate::websocket::content::{take_text, take_whole};
-use crate::websocket::mask::Bytes;
+use crate::websocket::mask::Repertoire;
 use crate::websocket::open_message::{OpenFrame, OpenMessage};
 use crate::websocket::utf8::Utf8Check;
 use crate::websocket::{FrameHeader, Message, Opcode, TextState};
@@ -73,9 +73,9 @@ impl MessageReader {
         let (key, keep) = (header.masking_key, self.kept.payload);
         let (text, glance) = if header.opcode == Opcode::TEXT {
             match take_text(&mut message.payload, payload, key, keep) {
-                Bytes::Printable => (TextState::Valid, Glance::PrintableText),
-                Bytes::Ascii => (TextState::Valid, Glance::PlainText),
-                Bytes::Any => (Utf8Check::of(&message.payload), Glance::Other),
+                Repertoire::Printable => (TextState::Valid, Glance::PrintableText),
+                Repertoire::Ascii => (TextState::Valid, Glance::PlainText),
+                Repertoire::Any => (Utf8Check::of(&message.payload), Glance::Other),
             }
         } else {
             take_whole(&mut message.payload, payload, key, keep);

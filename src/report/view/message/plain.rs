@@ -1,6 +1,6 @@
 //! Text → whether all of it stands for itself in a JSON string.
 
-use crate::word::{HIGHEST, each};
+use crate::word::{HIGHEST, TURNED, each};
 
 /// Of UTF-8: is there nothing in it that has to be escaped? Of characters beyond ASCII only the first bytes are looked at, so that it says
 /// no of some that stand for themselves.
@@ -46,9 +46,6 @@ const WORD: usize = 8;
 
 /// All of most texts; of JSON inside of JSON, no more than this is looked at in vain.
 const PART: usize = 256;
-
-/// With this bit turned, a quotation mark is a space, and all other printable characters are higher.
-const TURNED: u8 = 0x02;
 
 /// A backslash, DEL, and the first bytes of what can steer a terminal beyond ASCII.
 const SPECIAL: [u8; 7] = [b'\\', 0x7f, 0xc2, 0xd8, 0xe2, 0xef, 0xf3];
