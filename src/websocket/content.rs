@@ -176,14 +176,18 @@ fn take(room: &mut Vec<u8>, bytes: &[u8], bound: usize) {
     room.extend_from_slice(bytes);
 }
 
-/// Doubles like `Vec` does, but never past the bound: a message of n bytes holds at most min(2n, `bound`).
+/// Doubles like `Vec` does, but never past the bound: a message of n bytes holds at most min(2n, `bound`), but for a few bytes' sake it
+/// does not begin with less than [`LEAST`].
 fn reserve(payload: &mut Vec<u8>, more: usize, bound: usize) {
     let needed = payload.len().saturating_add(more);
     if needed > payload.capacity() {
-        let target = payload.capacity().saturating_mul(2).min(bound).max(needed);
+        let target = payload.capacity().saturating_mul(2).max(LEAST).min(bound).max(needed);
         payload.reserve_exact(target - payload.len());
     }
 }
+
+/// Most messages are no longer.
+const LEAST: usize = 256;
 
 /// Payload that is judged but not kept is unmasked in steps of this: small on the stack, long enough for whole
 /// segments in two steps.

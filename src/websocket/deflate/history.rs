@@ -18,9 +18,10 @@ impl History {
         let (behind, mut rest) = plain.split_at_checked(most - self.bytes.len()).unwrap_or((plain, &[]));
         self.append(behind, most);
         while !rest.is_empty() {
-            let place = self.bytes.get_mut(self.oldest..).unwrap_or_default();
-            let (now, later) = rest.split_at_checked(place.len()).unwrap_or((rest, &[]));
-            place.iter_mut().zip(now).for_each(|(place, byte)| *place = *byte);
+            let room = self.bytes.len().saturating_sub(self.oldest);
+            let (now, later) = rest.split_at_checked(room).unwrap_or((rest, &[]));
+            let places = self.bytes.get_mut(self.oldest..).and_then(|places| places.get_mut(..now.len()));
+            places.into_iter().for_each(|places| places.copy_from_slice(now));
             self.oldest = (self.oldest + now.len()) % most;
             rest = later;
         }

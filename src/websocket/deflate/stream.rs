@@ -110,7 +110,10 @@ impl Stream {
     /// Nobody needs it any more.
     pub(super) fn spare(mut self: Box<Self>) {
         let other = self.other.take();
-        (self.begin, self.input) = Default::default();
+        self.begin = Vec::new();
+        // The next one takes pieces of the same size.
+        self.input.clear();
+        self.input.shrink_to(MOST_INPUT);
         SPARE.with_borrow_mut(|spare| {
             let room = MOST_SPARE.saturating_sub(spare.len());
             spare.extend([Some(self), other].into_iter().flatten().take(room));
@@ -279,6 +282,8 @@ thread_local! {
 
 /// Two directions, in doubt.
 const MOST_SPARE: usize = 4;
+/// More than is loaded at once, but where a message is begun again.
+const MOST_INPUT: usize = 8 << 10;
 
 /// How far back DEFLATE can refer. // RFC 1951 §2
 pub(super) const WINDOW: usize = 32 << 10;
