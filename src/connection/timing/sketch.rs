@@ -187,9 +187,11 @@ impl Buckets {
 
     #[cold]
     fn grow(&mut self, place: usize) {
+        // To the end of the power of two: the next larger values are not far.
+        let all = (place + 1).next_multiple_of(1 << PARTS);
         let mut counts = std::mem::take(&mut self.counts).into_vec();
-        counts.reserve_exact(place + 1 - counts.len());
-        counts.resize(place + 1, 0);
+        counts.reserve_exact(all - counts.len());
+        counts.resize(all, 0);
         self.counts = counts.into_boxed_slice();
     }
 
@@ -307,7 +309,7 @@ mod tests {
         let full = [0, u32::MAX - 1, u32::MAX / 2, 2];
         buckets.counts.iter_mut().zip(full).for_each(|(count, full)| *count = full);
         buckets.push(1);
-        assert_eq!(*buckets.counts, [0, u32::MAX / 2, u32::MAX / 4, 1]);
+        assert_eq!(buckets.counts[..5], [0, u32::MAX / 2, u32::MAX / 4, 1, 0]);
         let told = buckets.distribution().unwrap();
         assert_eq!((told.count, told.p50, told.p90, told.max), (4, 1, 2, 3));
     }
