@@ -110,7 +110,11 @@ impl<'a> Merge<'a> {
                     self.heed(shard, connection, news);
                     let Some(lane) = self.lanes.get_mut(shard) else { return ControlFlow::Continue(any) };
                     let id = lane.known(connection);
-                    self.sink.written(id, lane.text(length), before_id)?;
+                    self.sink.written(
+                        id,
+                        lane.text(length),
+                        usize::try_from(before_id).unwrap_or(usize::MAX),
+                    )?;
                     self.say_compared(id)?;
                 }
                 Some(What::Event(news)) => {
@@ -150,7 +154,7 @@ impl<'a> Merge<'a> {
         match news {
             News::Message { .. } | News::Finding(_) => {}
             News::Opened => self.opened(shard, local),
-            News::Closed(_) => self.closed(shard, local),
+            News::Closed => self.closed(shard, local),
         }
     }
 
@@ -169,8 +173,9 @@ impl<'a> Merge<'a> {
 
     fn closed(&mut self, shard: usize, local: ConnectionId) {
         let Some(lane) = self.lanes.get_mut(shard) else { return };
-        let begun = lane.begun.get(place(local)).copied().flatten();
-        if let Some((begun, end)) = begun.zip(lane.said.ends.pop_front()) {
+        let Some((end, frames)) = lane.said.ends.pop_front() else { return };
+        self.totals.frames += frames;
+        if let Some(begun) = lane.begun.get(place(local)).copied().flatten() {
             self.lives.close(begun, end);
         }
     }
@@ -289,6 +294,7 @@ fn place(local: ConnectionId) -> usize {
 fn count(totals: &mut Totals, news: News) {
     match news {
         News::Opened => totals.websocket_connections += 1,
+        News::Closed => {}
         News::Message { is_control } => {
             totals.messages += 1;
             totals.control_frames += u64::from(is_control);
@@ -299,6 +305,5 @@ fn count(totals: &mut Totals, news: News) {
                 *counter += 1;
             }
         }
-        News::Closed(frames) => totals.frames += frames,
     }
 }

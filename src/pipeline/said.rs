@@ -23,8 +23,8 @@ pub(super) struct Said {
     pub(super) answered: VecDeque<PacketRef>,
     /// What these asked for.
     pub(super) targets: String,
-    /// How connections among the events ended.
-    pub(super) ends: VecDeque<End>,
+    /// How connections among the events ended, and after how many frames.
+    pub(super) ends: VecDeque<(End, u64)>,
     /// Bytes of all that, about.
     pub(super) weight: usize,
     /// Nothing that follows has a place before this one.
@@ -47,19 +47,16 @@ pub(super) enum What {
     /// The next of the events.
     Event(News),
     /// The next bytes of the text, with room for the id of the connection behind the first ones of them.
-    Line { connection: ConnectionId, news: News, before_id: usize, length: usize },
+    Line { connection: ConnectionId, news: News, before_id: u32, length: usize },
 }
 
 /// What an event means to those who count.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum News {
     Opened,
-    Message {
-        is_control: bool,
-    },
+    Message { is_control: bool },
     Finding(Severity),
-    /// After so many frames.
-    Closed(u64),
+    Closed,
 }
 
 /// A place in the order of all that is said: by packets; at each, first whose time is up, shard by shard, then what the packet
@@ -133,8 +130,9 @@ impl Said {
                 News::Opened
             }
             EventKind::Closed(closing) => {
-                self.ends.push_back(End::of(closing));
-                News::Closed(closing.traffic.iter().map(|traffic| traffic.frames).sum())
+                let frames = closing.traffic.iter().map(|traffic| traffic.frames).sum();
+                self.ends.push_back((End::of(closing), frames));
+                News::Closed
             }
         }
     }
@@ -162,7 +160,7 @@ impl Said {
         self.targets.clear();
         self.targets.shrink_to(KEPT);
         self.ends.clear();
-        self.ends.shrink_to(KEPT / size_of::<End>());
+        self.ends.shrink_to(KEPT / size_of::<(End, u64)>());
         self.weight = 0;
         self.settled.clear();
         self.known = None;

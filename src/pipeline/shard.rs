@@ -167,7 +167,7 @@ impl<'a> Shard<'a> {
             let news = said.note(&event.kind);
             let what = if let (Some(scribe), Some(connection)) = (&mut self.scribe, event.connection) {
                 let start = said.text.len();
-                let before_id = scribe.event(&event, &mut said.text);
+                let before_id = scribe.event(&event, &mut said.text).try_into().unwrap_or(u32::MAX);
                 let length = said.text.len() - start;
                 said.weight += length;
                 if let EventKind::Message(message) = event.kind {
