@@ -187,8 +187,8 @@ impl Buckets {
 
     #[cold]
     fn grow(&mut self, place: usize) {
-        // To the end of the power of two: the next larger values are not far.
-        let all = (place + 1).next_multiple_of(1 << PARTS);
+        // Some more: the next larger values are not far.
+        let all = (place + 1).next_multiple_of(8);
         let mut counts = std::mem::take(&mut self.counts).into_vec();
         counts.reserve_exact(all - counts.len());
         counts.resize(all, 0);
