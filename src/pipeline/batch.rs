@@ -37,8 +37,8 @@ pub(super) struct Part {
     cut: u32,
     window: u16,
     flags: TcpFlags,
+    length: u32,
     start: usize,
-    length: usize,
 }
 
 impl Batch {
@@ -59,7 +59,8 @@ impl Batch {
         let shards = u8::try_from(self.parts.len()).unwrap_or(u8::MAX);
         let Some(parts) = self.parts.get_mut(usize::from(segment.flow.shard(shards))) else { return };
         let Segment { at, flow, direction, seq, ack, flags, window, payload, cut } = *segment;
-        let (start, length) = (self.bytes.len(), payload.len());
+        // No packet is longer.
+        let (start, length) = (self.bytes.len(), u32::try_from(payload.len()).unwrap_or(u32::MAX));
         if parts.len() == parts.capacity() {
             // No more room than is needed: all batches keep theirs.
             parts.reserve_exact(PARTS);
@@ -86,7 +87,8 @@ impl Batch {
     /// One of these, whole.
     pub(super) fn segment(&self, part: &Part) -> Segment<'_> {
         let Part { flow, direction, at, seq, ack, cut, window, flags, start, length, .. } = *part;
-        let payload = self.bytes.get(start..start.saturating_add(length)).unwrap_or_default();
+        let end = usize::try_from(length).map_or(usize::MAX, |length| start.saturating_add(length));
+        let payload = self.bytes.get(start..end).unwrap_or_default();
         Segment { at, flow, direction, seq, ack, flags, window, payload, cut }
     }
 
@@ -112,9 +114,9 @@ impl Part {
     }
 }
 
-/// Enough that handing over costs nothing, little enough that what all threads have in hand stays in the processor's cache.
-/// In tests batches are many.
-const PACKETS: usize = if cfg!(test) { 16 } else { 512 };
+/// Enough that a shard meets a connection several times, which is at hand then; little enough that what all threads have in hand does not
+/// take much memory. In tests batches are many.
+const PACKETS: usize = if cfg!(test) { 16 } else { 2048 };
 const BYTES: usize = 512 << 10;
 /// So many bytes are worth being asked for: of more, the processor itself sees that they are read from end to end.
 const AHEAD: usize = 128;

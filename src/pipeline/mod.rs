@@ -59,7 +59,7 @@ pub fn analyze_and_keep(
         (0..shards).map(|number| Shard::new(&divided, (number, shards), hold.is_some(), sink.scribe()));
     let waits = hold.is_some() || source.position().total.is_none();
     let threads = if waits { 1 } else { options.threads.get().min(shards.into()) };
-    let crew = Crew::new(team.collect(), if threads == 1 { 1 } else { threads + 1 });
+    let crew = Crew::new(team.collect(), threads);
     let mut analysis = Analysis {
         intake: Intake::new(&options.limits),
         merge: Merge::new(options, shards, sink),
