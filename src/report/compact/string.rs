@@ -34,7 +34,7 @@ fn plain(text: &[u8]) -> usize {
 fn escape<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
     let mut rest = text;
     while let Some(window) = rest.first_chunk() {
-        if is_plain(first::<LARGE>(window)) {
+        if window.first_chunk::<LARGE>().is_some_and(|block| is_plain(block)) {
             return rest;
         }
         rest = escape_some(window, rest, out);
@@ -48,34 +48,19 @@ fn escape<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
     rest
 }
 
-/// Writes a block of printable characters, or up to the first other one; gives back the rest. The text begins with the window, or the
-/// window with the text.
+/// Writes the printable characters of a block up to the first other one, and that; gives back the rest. The text begins with the window,
+/// or the window with the text.
 #[inline]
 fn escape_some<'a>(window: &[u8; WINDOW], text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
-    let size = if are_printable(first::<LARGE>(window)) {
-        LARGE
-    } else if are_printable(first::<BLOCK>(window)) {
-        BLOCK
-    } else {
-        return escape_one(text, out);
-    };
-    let (block, rest) = text.split_at_checked(size).unwrap_or((text, &[]));
-    escape_quotes(window, block.len(), out);
-    rest
-}
-
-fn first<const SIZE: usize>(window: &[u8; WINDOW]) -> &[u8] {
-    const { assert!(SIZE <= WINDOW) };
-    window.get(..SIZE).unwrap_or_default()
+    let printable = before_first(places_of(window, |byte| !is_printable(byte)));
+    let (block, rest) = text.split_at_checked(printable).unwrap_or((text, &[]));
+    if !block.is_empty() {
+        escape_quotes(window, block.len(), out);
+    }
+    if printable < LARGE { escape_first(rest, out) } else { rest }
 }
 
 /// Looks without a branch, so that the bytes of a block are judged at once.
-#[inline]
-fn are_printable(bytes: &[u8]) -> bool {
-    !bytes.iter().fold(false, |found, byte| found | !is_printable(*byte))
-}
-
-/// As above.
 #[inline]
 fn is_plain(bytes: &[u8]) -> bool {
     !bytes.iter().fold(false, |found, byte| found | !is_printable(*byte) | is_quote(*byte))
@@ -88,10 +73,9 @@ fn escape_quotes(window: &[u8; WINDOW], size: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&[0; ROOM]);
     let Some(room) = out.last_chunk_mut() else { return };
     let (mut from, mut to) = (0, 0);
-    let mut quotes = quotes(window);
+    let mut quotes = places_of(window, is_quote);
     loop {
-        // As many as there are bits, where none is left.
-        let quote = usize::try_from(quotes.trailing_zeros()).unwrap_or(LARGE);
+        let quote = before_first(quotes);
         if quote >= size {
             break;
         }
@@ -121,22 +105,18 @@ fn copy(window: &[u8; WINDOW], mut from: usize, room: &mut [u8; ROOM], mut to: u
     }
 }
 
-/// A bit for each quotation mark and backslash of a block, the lowest for the first byte.
+/// A bit for each such byte of a block, the lowest for the first.
 #[inline]
-fn quotes(window: &[u8; WINDOW]) -> u64 {
+fn places_of(window: &[u8; WINDOW], such: impl Fn(u8) -> bool) -> u64 {
     let mut marks = [0; LARGE];
-    marks.iter_mut().zip(window).for_each(|(mark, byte)| *mark = u8::from(is_quote(*byte)));
+    marks.iter_mut().zip(window).for_each(|(mark, byte)| *mark = u8::from(such(*byte)));
     let words = marks.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word));
     words.rev().fold(0, |bits, word| bits << 8 | word.wrapping_mul(TOGETHER) >> 56)
 }
 
-/// Writes a character that does not stand for itself, or the printable ones before it; gives back the rest.
-#[inline(never)]
-fn escape_one<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
-    let plain = text.iter().take_while(|byte| is_printable(**byte) && !is_quote(**byte)).count();
-    let (plain, rest) = text.split_at_checked(plain).unwrap_or((text, &[]));
-    out.extend_from_slice(plain);
-    escape_first(rest, out)
+/// How many bytes of a block are before the first such: all, where there is none.
+fn before_first(places: u64) -> usize {
+    usize::try_from(places.trailing_zeros()).unwrap_or(LARGE)
 }
 
 /// As many bytes as the vector registers of every x86-64 and ARM processor hold.
