@@ -343,3 +343,10 @@ fn quoted_length(code: &str, quote: char) -> usize {
     }
     code.len()
 }
+
+#[test]
+fn the_features_of_zlib_rs_are_those_that_flate2_uses() {
+    let lock = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).unwrap();
+    // Another version beside it would have features of its own, and inflating would be slower.
+    assert_eq!(lock.matches("name = \"zlib-rs\"").count(), 1);
+}

@@ -291,13 +291,14 @@ fn what_a_filled_hole_releases_at_once_is_bounded_by_what_may_wait() {
     let limits = Limits { early_bytes: MIB / 4, ..Limits::default() };
     let chat = Connection(1);
     let answer = u32::try_from(handshake("").1.len()).unwrap();
-    // Empty messages of the server: no frame is smaller.
-    let frames = [0x81, 0].repeat(700);
-    let early = chat.repeats(From::Server, answer + 2, frames, 100);
-    let late = chat.packet(From::Server, ACK, answer, &[0x81, 0]);
-    let run = run(limits.clone(), chat.chat("", Vec::new()).chain(early).chain([late]));
-    assert_eq!(run.said.whole, 1 + 100 * 700);
-    run.fits_in(limits.early_bytes * 200);
+    // Messages of the server: no frame is smaller than an empty one, and the next ones have a payload to keep.
+    for (frame, most) in [(&[0x81, 0][..], 200), (&[0x82, 1, b'x'], 105)] {
+        let early = chat.repeats(From::Server, answer + 2, frame.repeat(1400 / frame.len()), 100);
+        let late = chat.packet(From::Server, ACK, answer, &[0x81, 0]);
+        let run = run(limits.clone(), chat.chat("", Vec::new()).chain(early).chain([late]));
+        assert_eq!(run.said.whole, 1 + 100 * (1400 / frame.len()) as u64);
+        run.fits_in(limits.early_bytes * most);
+    }
 }
 
 #[test]

@@ -5,6 +5,8 @@ use crate::decode::{Segment, TcpFlags};
 use crate::packet::{PacketRef, Timestamp};
 use crate::tcp::{Direction, FlowKey};
 
+use super::shard::MOST;
+
 /// The segments of some packets in succession, read and decoded once for all shards.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -59,7 +61,7 @@ impl Batch {
         let shards = u8::try_from(self.parts.len()).unwrap_or(u8::MAX);
         let Some(parts) = self.parts.get_mut(usize::from(segment.flow.shard(shards))) else { return };
         let Segment { at, flow, direction, seq, ack, flags, window, payload, cut } = *segment;
-        // No packet is longer.
+        // Capture formats count a packet's bytes in 32 bits.
         let (start, length) = (self.bytes.len(), u32::try_from(payload.len()).unwrap_or(u32::MAX));
         if parts.len() == parts.capacity() {
             // No more room than is needed: all batches keep theirs.
@@ -99,7 +101,11 @@ impl Batch {
 
     /// Makes room for the next packets.
     pub(super) fn clear(&mut self) {
-        self.parts.iter_mut().for_each(Vec::clear);
+        for parts in &mut self.parts {
+            parts.clear();
+            // One connection may have sent nearly all of them.
+            parts.shrink_to(2 * PACKETS / usize::from(MOST));
+        }
         self.ticks.clear();
         self.bytes.clear();
         // One packet may be very large.
@@ -114,8 +120,8 @@ impl Part {
     }
 }
 
-/// Enough that a shard meets a connection several times, which is at hand then; little enough that what all threads have in hand does not
-/// take much memory. In tests batches are many.
+/// Enough that a shard often meets a connection again while it is at hand; little enough that what all threads have in hand does not take
+/// much memory. In tests batches are many.
 const PACKETS: usize = if cfg!(test) { 16 } else { 2048 };
 const BYTES: usize = 512 << 10;
 /// So many bytes are worth being asked for: of more, the processor itself sees that they are read from end to end.

@@ -176,8 +176,7 @@ fn take(room: &mut Vec<u8>, bytes: &[u8], bound: usize) {
     room.extend_from_slice(bytes);
 }
 
-/// Doubles like `Vec` does, but never past the bound: a message of n bytes holds at most min(2n, `bound`), but for a few bytes' sake it
-/// does not begin with less than [`LEAST`].
+/// Doubles like `Vec` does, but never past the bound: a message of n bytes holds at most min(2n, `bound`), or [`LEAST`].
 fn reserve(payload: &mut Vec<u8>, more: usize, bound: usize) {
     let needed = payload.len().saturating_add(more);
     if needed > payload.capacity() {
@@ -186,8 +185,8 @@ fn reserve(payload: &mut Vec<u8>, more: usize, bound: usize) {
     }
 }
 
-/// Most messages are no longer.
-const LEAST: usize = 256;
+/// Spares the allocator some calls. Very many small messages may have to be kept at the same time: see `docs/limits.md`.
+const LEAST: usize = 32;
 
 /// Payload that is judged but not kept is unmasked in steps of this: small on the stack, long enough for whole
 /// segments in two steps.

@@ -28,9 +28,8 @@ impl Utf8Check {
         if self.fault.is_some() {
             return;
         }
-        // Most text is ASCII, which is quicker to see than to decode; and of most other text nobody asks where it is wrong.
-        let is_valid = rest.is_ascii() || simdutf8::basic::from_utf8(rest).is_ok();
-        let checked = if is_valid { Ok("") } else { std::str::from_utf8(rest) };
+        // Most text is ASCII, which is quicker to see than to decode.
+        let checked = if rest.is_ascii() { Ok("") } else { simdutf8::compat::from_utf8(rest) };
         let Err(error) = checked else {
             self.valid = self.valid.saturating_add(rest.len() as u64);
             return;

@@ -18,7 +18,8 @@ use super::{Compression, Inflation, Oddities, Savings, Scope, Unknown};
 ///
 /// While parts of the history are missing (after a hole, in a capture that began in mid-connection, behind a fault),
 /// all is inflated twice, for 90 KiB more (asleep for one more window): see [`Stream::doubt`]. Then lengths are right, and
-/// each byte is right or said to be unknown.
+/// each byte is right or said to be unknown. Where a small window was agreed, that goes on until all is known that DEFLATE can refer to, or
+/// it is put to sleep: what is kept then is known, and what refers further back does not inflate.
 #[derive(Debug)]
 pub(in crate::websocket) struct Inflater {
     compression: Compression,

@@ -156,14 +156,14 @@ impl Stream {
             |reach| last(&self.window, reach).is_some_and(|known| last(&other.window, reach) == Some(known));
         let is_known = same(reach);
         if is_known && same(self.window.len().min(WINDOW)) {
-            self.other = None;
+            self.doubt_no_more();
         }
         is_known
     }
 
     /// Nobody asks any more for what is in doubt.
     pub(super) fn doubt_no_more(&mut self) {
-        self.other = None;
+        self.other.take().into_iter().for_each(Self::spare);
     }
 
     fn begin_behind(&mut self, filler: u8) {
