@@ -5,8 +5,6 @@ use crate::decode::{Segment, TcpFlags};
 use crate::packet::{PacketRef, Timestamp};
 use crate::tcp::{Direction, FlowKey};
 
-use super::shard::MOST;
-
 /// The segments of some packets in succession, read and decoded once for all shards.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -101,10 +99,11 @@ impl Batch {
 
     /// Makes room for the next packets.
     pub(super) fn clear(&mut self) {
+        let shards = self.parts.len();
         for parts in &mut self.parts {
             parts.clear();
             // One connection may have sent nearly all of them.
-            parts.shrink_to(2 * PACKETS / usize::from(MOST));
+            parts.shrink_to(2 * PACKETS / shards);
         }
         self.ticks.clear();
         self.bytes.clear();
