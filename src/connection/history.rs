@@ -166,6 +166,14 @@ impl History {
         self.latest.keep();
     }
 
+    /// What comes was sent after what came, and before the end.
+    pub(super) fn order_is_settled(&mut self) {
+        // What came before a Close may be asked for still.
+        if !self.closes.any() {
+            self.latest.settle();
+        }
+    }
+
     /// The Close frames so far.
     pub(super) const fn closes(&self) -> &Closes {
         &self.closes

@@ -47,6 +47,11 @@ impl Latest {
         self.keeps = true;
     }
 
+    /// From now on nobody asks for what came before a packet that came before the last message.
+    pub(super) fn settle(&mut self) {
+        (self.keeps, self.kept) = (false, None);
+    }
+
     /// This packet completed the message with this index.
     #[inline(always)]
     pub(super) fn push(&mut self, at: PacketRef, index: u64) {
@@ -151,5 +156,12 @@ mod tests {
         latest.keep();
         latest.push(packet(25), 25);
         assert_eq!(latest.until(packet(24)), Last::Message(19, packet(19)));
+        latest.settle();
+        latest.push(packet(26), 26);
+        assert_eq!(latest.until(packet(26)), Last::Message(26, packet(26)));
+        assert_eq!((latest.until(packet(24)), latest.memory()), (Last::Unknown, 0));
+        latest.keep();
+        latest.push(packet(28), 28);
+        assert_eq!(latest.until(packet(27)), Last::Message(26, packet(26)));
     }
 }

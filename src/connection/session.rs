@@ -238,6 +238,13 @@ impl Session {
         self.history.order_is_open();
     }
 
+    pub(super) fn order_is_settled(&mut self) {
+        // What a search holds was sent before what the other side sends meanwhile.
+        if self.client.search.is_none() && self.server.search.is_none() {
+            self.history.order_is_settled();
+        }
+    }
+
     pub(super) fn close_acknowledged(&mut self, by: Option<PacketRef>) {
         self.history.close_acknowledged(by);
     }

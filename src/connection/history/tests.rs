@@ -131,7 +131,8 @@ fn both_closed_when_the_second_close_was_sent_before_the_first_was_acknowledged(
 #[test]
 fn the_close_of_the_earlier_packet_was_first_however_late_it_was_delivered() {
     let play = Play::new().text(Client).in_packet(7).text(Server).close(Server, 1001).acknowledged();
-    let told = play.in_packet(4).text(Client).close(Client, 4001).in_packet(12).fin(Server);
+    let play = play.in_packet(4).text(Client).close(Client, 4001).does(History::order_is_settled);
+    let told = play.in_packet(12).fin(Server);
     assert_eq!(told.how(), (Initiator::Client, CloseHandshake, [Some(1001), Some(4001)]));
     assert_eq!((told.close.code, told.close.begun.number), (Some(4001), 5));
     assert_eq!((told.close.last_message, told.close.silence), (Some(3), Some(NANOS_PER_SECOND / 10)));

@@ -91,9 +91,7 @@ impl Followed {
         if delivers {
             self.note_close(segment);
         }
-        if !self.tracker.is_in_order() {
-            self.connection.order_is_open();
-        }
+        self.note_order();
     }
 
     /// Ends a wait.
@@ -105,6 +103,16 @@ impl Followed {
         match lapse {
             Lapse::Acknowledged => tracker.accept(&mut deliver),
             Lapse::Anything => tracker.give_up(at, &mut deliver),
+        }
+        self.note_order();
+    }
+
+    /// Says whether what comes can have been sent before what came.
+    fn note_order(&mut self) {
+        if self.tracker.is_in_order() {
+            self.connection.order_is_settled();
+        } else {
+            self.connection.order_is_open();
         }
     }
 
