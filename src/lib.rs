@@ -30,6 +30,7 @@ mod ahead;
 mod decimal;
 pub mod limits;
 pub mod packet;
+mod room;
 mod word;
 
 pub mod capture;

@@ -16,17 +16,18 @@ const LAYERS: &[(&str, &str)] = &[
     ("limits", "packet"), // its times are counted in `packet`'s nanoseconds
     ("ahead", ""),
     ("word", ""),
+    ("room", ""),
     ("capture", "packet limits"),
     ("decode", "packet limits"),
     ("tcp", "packet limits decode"),
     ("tls", "packet limits"),
     ("http", "packet limits word"),
     ("http2", "packet limits http"),
-    ("websocket", "packet limits word"),
+    ("websocket", "packet limits word room"),
     ("subprotocol", "packet limits"),
     ("rules", "packet limits tcp tls http http2 websocket subprotocol"),
     ("event", "packet limits decode tcp tls http http2 websocket subprotocol rules"),
-    ("connection", "ahead packet limits decode tcp tls http http2 websocket subprotocol rules event"),
+    ("connection", "ahead room packet limits decode tcp tls http http2 websocket subprotocol rules event"),
     ("pipeline", "ahead packet limits capture decode tcp rules event connection"),
     ("document", "packet limits capture http websocket rules event connection pipeline"),
     ("query", "packet decode http websocket rules event document"), // `decode` names what was skipped
@@ -71,7 +72,7 @@ fn a_planted_violation_is_found_with_its_line() {
         says("src/websocket/frame.rs", "//! Frames.\n\nuse crate::{packet::Side, tcp::{\n  Gap}};\n");
     assert_eq!(planted.len(), 1);
     assert!(planted[0].starts_with("src/websocket/frame.rs:3: websocket imports tcp"), "{}", planted[0]);
-    assert!(planted[0].contains("\"packet limits word\""), "{}", planted[0]);
+    assert!(planted[0].contains("\"packet limits word room\""), "{}", planted[0]);
     assert_eq!(says("src/tcp/flow.rs", "fn f() { crate::event::x() }").len(), 1);
     assert_eq!(
         says("src/tcp/flow.rs", "use crate::{\n  limits::Limits,\n  event,\n};")[0].get(..18),

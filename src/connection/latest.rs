@@ -56,8 +56,7 @@ impl Latest {
     #[inline(always)]
     pub(super) fn push(&mut self, at: PacketRef, index: u64) {
         if self.keeps {
-            let kept = || Box::new(Kept { messages: self.last.into_iter().collect(), forgotten: false });
-            self.kept.get_or_insert_with(kept).push(at, index);
+            self.kept.get_or_insert_with(|| Kept::new(self.last)).push(at, index);
         }
         if self.last.is_none_or(|(last, _)| last.number <= at.number) {
             self.last = Some((at, index));
@@ -78,6 +77,13 @@ impl Latest {
 }
 
 impl Kept {
+    fn new(last: Option<(PacketRef, u64)>) -> Box<Self> {
+        // All at once: holes are many, and what follows one seldom little.
+        let mut messages = VecDeque::with_capacity(PACKETS);
+        messages.extend(last);
+        Box::new(Self { messages, forgotten: false })
+    }
+
     #[inline(never)]
     fn push(&mut self, at: PacketRef, index: u64) {
         let place = self.messages.iter().rposition(|(known, _)| known.number <= at.number);

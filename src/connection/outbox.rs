@@ -3,6 +3,7 @@
 use crate::event::{ConnectionId, Event, EventKind, Opening};
 use crate::limits::Limits;
 use crate::packet::PacketRef;
+use crate::room;
 use crate::rules::capture::LIMIT_REACHED;
 use crate::rules::{Blame, Finding, Rule, Severity};
 
@@ -114,7 +115,7 @@ pub(crate) struct Tally {
     counts: Vec<Counted>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Counted {
     rule: &'static Rule,
     blame: Blame,
@@ -178,7 +179,8 @@ impl Tally {
         }
         // Most connections have one or two, and there are many connections.
         if self.counts.len() == self.counts.capacity() {
-            self.counts.reserve_exact(2);
+            let room = self.counts.len() + 2;
+            room::set(&mut self.counts, room);
         }
         self.counts.push(Counted { rule, blame, count: 1, latest: at });
         1

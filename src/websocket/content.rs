@@ -4,6 +4,7 @@ use super::mask::{Repertoire, unmask, unmask_and_look};
 use super::message::KeptBy;
 use super::utf8::Utf8Check;
 use super::{Message, TextState};
+use crate::room;
 
 /// The payload of a message that is not at its end.
 #[derive(Debug)]
@@ -181,7 +182,7 @@ fn reserve(payload: &mut Vec<u8>, more: usize, bound: usize) {
     let needed = payload.len().saturating_add(more);
     if needed > payload.capacity() {
         let target = payload.capacity().saturating_mul(2).max(LEAST).min(bound).max(needed);
-        payload.reserve_exact(target - payload.len());
+        room::set(payload, target);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Values as they come → how they are spread, in memory that does not grow with their number.
 
 use crate::event::statistics::Distribution;
+use crate::room;
 
 /// All values while they are few, then how many fell into each of at most 1,920 buckets.
 #[derive(Debug, Default)]
@@ -145,7 +146,9 @@ impl Few {
         match self {
             Self::Short(few) => {
                 few.drain(..).for_each(|value| many.push(value.into()));
-                few.shrink_to(BESIDE);
+                if few.capacity() > BESIDE {
+                    room::set(few, BESIDE);
+                }
             }
             Self::Long(few) => {
                 few.iter().for_each(|value| many.push(*value));
@@ -156,9 +159,9 @@ impl Few {
 }
 
 /// For values of which there is room in all.
-fn make_room<Value>(few: &mut Vec<Value>, more: usize) {
+fn make_room<Value: Copy>(few: &mut Vec<Value>, more: usize) {
     if few.capacity() - few.len() < more {
-        few.reserve_exact(few.len().max(LATEST).min(FEW - few.len()).max(more));
+        room::set(few, few.len() + few.len().max(LATEST).min(FEW - few.len()).max(more));
     }
 }
 
@@ -190,7 +193,7 @@ impl Buckets {
         // Some more: the next larger values are not far.
         let all = (place + 1).next_multiple_of(8);
         let mut counts = std::mem::take(&mut self.counts).into_vec();
-        counts.reserve_exact(all - counts.len());
+        room::set(&mut counts, all);
         counts.resize(all, 0);
         self.counts = counts.into_boxed_slice();
     }
