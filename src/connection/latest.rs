@@ -119,6 +119,8 @@ const PACKETS: usize = 32;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn packet(number: u64) -> PacketRef {
@@ -169,5 +171,37 @@ mod tests {
         latest.keep();
         latest.push(packet(28), 28);
         assert_eq!(latest.until(packet(27)), Last::Message(26, packet(26)));
+    }
+
+    proptest! {
+        #[test]
+        fn while_it_may_be_asked_for_what_was_before_a_packet_is_known(
+            delays in prop::collection::vec(prop_oneof![4 => Just(0), 1 => 1..12_usize], 1..100)
+        ) {
+            let (mut latest, mut come, mut held) = (Latest::default(), Vec::new(), Vec::new());
+            // One message a packet. Of some, bytes are missing that so many packets later come.
+            for now in 0..delays.len() {
+                held.push(now);
+                for number in held.extract_if(.., |number| *number + delays[*number] <= now) {
+                    latest.push(packet(number as u64), number as u64);
+                    come.push(number);
+                }
+                if held.is_empty() {
+                    latest.settle();
+                } else {
+                    latest.keep();
+                }
+                // A Close that is still to come is held, or stands later.
+                for asked in held.iter().copied().chain([now + 1]) {
+                    let last = come.iter().copied().filter(|number| *number <= asked).max();
+                    let told = match latest.until(packet(asked as u64)) {
+                        Last::Message(index, _) => Some(index as usize),
+                        Last::Nothing => None,
+                        Last::Unknown => return Err(TestCaseError::fail("unknown")),
+                    };
+                    prop_assert_eq!(told, last, "asked for {}, of {:?}", asked, come);
+                }
+            }
+        }
     }
 }
