@@ -193,9 +193,9 @@ mod tests {
                 }
                 // A Close that is still to come is held, or stands later.
                 for asked in held.iter().copied().chain([now + 1]) {
-                    let last = come.iter().copied().filter(|number| *number <= asked).max();
+                    let last = come.iter().copied().filter(|number| *number <= asked).max().map(|number| number as u64);
                     let told = match latest.until(packet(asked as u64)) {
-                        Last::Message(index, _) => Some(index as usize),
+                        Last::Message(index, _) => Some(index),
                         Last::Nothing => None,
                         Last::Unknown => return Err(TestCaseError::fail("unknown")),
                     };
