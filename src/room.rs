@@ -1,7 +1,8 @@
 //! Room for more values → from the allocator, without a lock where that is possible.
 
-/// Gives `values`, which are no more than `room`, room for so many. `Vec` changes the size of its memory, for which the C library locks
-/// all that other threads took from the same arena (glibc 2.36); small memory it gives and takes back without.
+/// Gives `values`, which are no more than `room`, room for so many; takes some away only where that is little. `Vec` changes the size
+/// of its memory, for which the C library locks all that other threads took from the same arena (glibc 2.36). Of small memory each
+/// thread keeps some, to give and take without.
 pub(crate) fn set<Value: Copy>(values: &mut Vec<Value>, room: usize) {
     if room.saturating_mul(size_of::<Value>()) > SMALL {
         // To move much would take longer.
@@ -28,7 +29,7 @@ mod tests {
                 let room = room.max(values.len());
                 set(&mut values, room);
                 assert_eq!(values, [7, 8, 9]);
-                assert!(values.capacity() == room, "{room}");
+                assert!(values.capacity() >= room && values.capacity() < room.max(2 * SMALL) + 8, "{room}");
             }
         }
     }

@@ -166,7 +166,7 @@ impl History {
         self.latest.keep();
     }
 
-    /// What comes was sent after what came, and before the end.
+    /// What comes is of packets behind those that came, and so is the end.
     pub(super) fn order_is_settled(&mut self) {
         // What came before a Close may be asked for still.
         if !self.closes.any() {

@@ -47,7 +47,7 @@ impl Latest {
         self.keeps = true;
     }
 
-    /// From now on nobody asks for what came before a packet that came before the last message.
+    /// Nobody will ask what was before a packet up to now: only the last message is needed.
     pub(super) fn settle(&mut self) {
         (self.keeps, self.kept) = (false, None);
     }
@@ -69,8 +69,7 @@ impl Latest {
             (None, _) => Last::Nothing,
             (Some((last, index)), _) if last.number <= at.number => Last::Message(index, last),
             (Some(_), Some(kept)) => kept.until(at),
-            // The last one is all that is kept.
-            (Some(_), None) if self.keeps => Last::Nothing,
+            (Some((_, FIRST)), None) => Last::Nothing,
             (Some(_), None) => Last::Unknown,
         }
     }
@@ -81,7 +80,7 @@ impl Kept {
         // All at once: holes are many, and what follows one seldom little.
         let mut messages = VecDeque::with_capacity(PACKETS);
         messages.extend(last);
-        Box::new(Self { messages, forgotten: false })
+        Box::new(Self { messages, forgotten: last.is_some_and(|(_, index)| index > FIRST) })
     }
 
     #[inline(never)]
@@ -113,6 +112,9 @@ impl Kept {
         }
     }
 }
+
+/// The index of the first message.
+const FIRST: u64 = 0;
 
 /// For as many packets of a connection a hole is waited for (`Limits::reorder_packets`).
 const PACKETS: usize = 32;
@@ -171,6 +173,7 @@ mod tests {
         latest.keep();
         latest.push(packet(28), 28);
         assert_eq!(latest.until(packet(27)), Last::Message(26, packet(26)));
+        assert_eq!(latest.until(packet(25)), Last::Unknown);
     }
 
     proptest! {

@@ -243,7 +243,7 @@ impl Connection {
         }
     }
 
-    /// All that was delivered was sent before what is delivered from now on, and the end of the connection is still to come.
+    /// What is delivered from now on is of packets from now on, and the end of the connection is still to come.
     pub fn order_is_settled(&mut self) {
         if let Stage::WebSocket(session) = &mut self.stage {
             session.order_is_settled();

@@ -91,6 +91,8 @@ pub(super) struct Scene {
     pub(super) tracker: Tracker,
     pub(super) heard: [Heard; 2],
     pub(super) order: Vec<u64>,
+    /// The last packet behind which the tracker was in order.
+    settled: u64,
     pub(super) lives: Vec<String>,
 }
 
@@ -101,6 +103,7 @@ impl Scene {
             tracker: Tracker::new(&limits),
             heard: Default::default(),
             order: Vec::new(),
+            settled: 0,
             lives: Vec::new(),
             limits,
         }
@@ -126,10 +129,18 @@ impl Scene {
         if self.tracker.begins_anew(&segment) {
             self.close();
         }
-        let (heard, order) = (&mut self.heard, &mut self.order);
+        let (heard, order, settled) = (&mut self.heard, &mut self.order, self.settled);
         self.tracker.push(&segment, &mut |direction, delivery| {
+            assert!(packet_of(&delivery) >= settled, "{delivery:?} in spite of order at {settled}");
             heard[direction.index()].take(delivery, order);
         });
+        self.note_order();
+    }
+
+    fn note_order(&mut self) {
+        if self.tracker.is_in_order() {
+            self.settled = self.number;
+        }
     }
 
     /// As [`push`](Self::push), by the short way where there is one. Was there?
@@ -144,12 +155,15 @@ impl Scene {
         if let Some(chunk) = self.tracker.advance(&segment) {
             self.heard[packet.direction.index()].take(Delivery::Chunk(chunk), &mut self.order);
         }
+        self.note_order();
         true
     }
 
     pub(super) fn flush(&mut self) {
         let (heard, order) = (&mut self.heard, &mut self.order);
+        let settled = self.settled;
         self.tracker.flush(at(self.number), &mut |direction, delivery| {
+            assert!(packet_of(&delivery) >= settled, "{delivery:?} in spite of order at {settled}");
             heard[direction.index()].take(delivery, order);
         });
     }
@@ -166,6 +180,14 @@ impl Scene {
         let [forward, backward] = std::mem::take(&mut self.heard);
         self.lives.push(format!("{opener} >{} <{} {end}{finished}", forward.text, backward.text));
         self.tracker = Tracker::new(&self.limits);
+    }
+}
+
+fn packet_of(delivery: &Delivery<'_>) -> u64 {
+    match delivery {
+        Delivery::Chunk(chunk) => chunk.at.number,
+        Delivery::Gap(gap) => gap.at.number,
+        Delivery::Conflict(conflict) => conflict.at.number,
     }
 }
 

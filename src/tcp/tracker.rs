@@ -152,9 +152,10 @@ impl Tracker {
         self.first_end
     }
 
-    /// Are all bytes delivered that are here, and the ends of both directions still to come?
-    pub fn is_in_order(&self) -> bool {
-        self.first_end.is_none() && self.forward.waiting().is_none() && self.backward.waiting().is_none()
+    /// Are all bytes delivered that are here or were acknowledged, and the ends of both directions still to come? Then what is delivered
+    /// from now on is of packets from now on.
+    pub const fn is_in_order(&self) -> bool {
+        self.first_end.is_none() && !self.forward.waits() && !self.backward.waits()
     }
 
     /// Did a side give the connection up? Bytes that were on their way may still follow.

@@ -37,6 +37,20 @@ fn behind_a_hole_packets_tell_who_closed_and_in_which_order_messages_stand() {
 }
 
 #[test]
+fn before_a_close_whose_end_was_only_acknowledged_stands_the_message_that_acknowledged_it() {
+    let close_frame = close(1000, "bye bye").bytes(Side::Client, [1, 2, 3, 4]);
+    let (begun, lost) = close_frame.split_at(8);
+    let script = chat().client(text("a")).server(text("b")).client(begun).client(lost);
+    let script = ["c", "d", "e"].into_iter().fold(script, |script, said| script.server(text(said)));
+    let script = (0..40).fold(script, |script, _| script.ack(Side::Server));
+    let document = without(9, script.server(close(1000, "")).fin());
+    let connection = &document["connections"][0];
+    let told = &connection["close"];
+    assert_eq!(connection["messages"][2]["text"], "c", "{connection}");
+    assert_eq!((&told["last_message"], &told["silence_ns"]), (&2.into(), &0.into()), "{told}");
+}
+
+#[test]
 fn a_pong_whose_ping_stands_behind_a_hole_is_an_answer() {
     let script = chat().client(text("a")).client(text("lost")).client(ping("p")).server(pong("p"));
     let document = without(7, script.client(close(1000, "")).server(close(1000, "")).fin());
