@@ -51,6 +51,19 @@ fn before_a_close_whose_end_was_only_acknowledged_stands_the_message_that_acknow
 }
 
 #[test]
+fn before_a_close_that_is_found_at_last_stands_the_message_that_came_before_it() {
+    let script = chat().client(text("a")).client(text("lost")).server(text("b")).client(close(1000, ""));
+    let script = (0..40).fold(script, |script, _| script.ack(Side::Server));
+    let script = script.server(text("c")).server(text("d")).server(text("e")).server(text("f"));
+    // Where the frames of the client go on is searched to the end. A repetition, and TCP lacks nothing.
+    let wire = Wire::new().lost(7..=7).duplicated(51);
+    let document = document(&script.fin_by(Side::Server).wire(wire));
+    let told = &document["connections"][0]["close"];
+    assert_eq!((&told["code"], &told["last_message"]), (&1000.into(), &1.into()), "{told}");
+    assert_eq!(told["silence_ns"], 1_000_000, "{told}");
+}
+
+#[test]
 fn a_pong_whose_ping_stands_behind_a_hole_is_an_answer() {
     let script = chat().client(text("a")).client(text("lost")).client(ping("p")).server(pong("p"));
     let document = without(7, script.client(close(1000, "")).server(close(1000, "")).fin());
