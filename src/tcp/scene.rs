@@ -131,8 +131,7 @@ impl Scene {
         }
         let (heard, order, settled) = (&mut self.heard, &mut self.order, self.settled);
         self.tracker.push(&segment, &mut |direction, delivery| {
-            assert!(packet_of(&delivery) >= settled, "{delivery:?} in spite of order at {settled}");
-            heard[direction.index()].take(delivery, order);
+            heard[direction.index()].take(delivery, order, settled);
         });
         self.note_order();
     }
@@ -153,18 +152,17 @@ impl Scene {
         self.number += 1;
         assert!(!self.tracker.begins_anew(&segment));
         if let Some(chunk) = self.tracker.advance(&segment) {
-            self.heard[packet.direction.index()].take(Delivery::Chunk(chunk), &mut self.order);
+            let heard = &mut self.heard[packet.direction.index()];
+            heard.take(Delivery::Chunk(chunk), &mut self.order, self.settled);
         }
         self.note_order();
         true
     }
 
     pub(super) fn flush(&mut self) {
-        let (heard, order) = (&mut self.heard, &mut self.order);
-        let settled = self.settled;
+        let (heard, order, settled) = (&mut self.heard, &mut self.order, self.settled);
         self.tracker.flush(at(self.number), &mut |direction, delivery| {
-            assert!(packet_of(&delivery) >= settled, "{delivery:?} in spite of order at {settled}");
-            heard[direction.index()].take(delivery, order);
+            heard[direction.index()].take(delivery, order, settled);
         });
     }
 
@@ -191,7 +189,8 @@ fn packet_of(delivery: &Delivery<'_>) -> u64 {
     }
 }
 
-/// What one direction said. Holds that offsets follow each other without a step.
+/// What one direction said. Holds that offsets follow each other without a step, and that nothing is of a packet before one behind
+/// which all was in order.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
     /// The bytes, gaps as `[length reason]`, conflicts as `{offset length}`.
@@ -206,7 +205,8 @@ pub(super) struct Heard {
 pub(super) const GONE: u8 = 0xff;
 
 impl Heard {
-    fn take(&mut self, delivery: Delivery<'_>, order: &mut Vec<u64>) {
+    fn take(&mut self, delivery: Delivery<'_>, order: &mut Vec<u64>, settled: u64) {
+        assert!(packet_of(&delivery) >= settled, "{delivery:?} in spite of order at {settled}");
         match delivery {
             Delivery::Chunk(chunk) => {
                 assert_eq!(chunk.offset, self.end);
