@@ -4,24 +4,24 @@ use std::collections::VecDeque;
 
 use crate::packet::PacketRef;
 
-/// The last message; where somebody may ask for an earlier one, the last message of each of the latest packets, in the
-/// order of the packets.
-#[derive(Debug, Default)]
+/// The last message; until it is known that nobody asks for an earlier one, the last message of each of the latest packets, in
+/// the order of the packets.
+#[derive(Debug)]
 pub(super) struct Latest {
     last: Option<(PacketRef, u64)>,
     /// Is that one to be kept, with those that come?
     keeps: bool,
+    /// Were there messages of other packets, before all that are known?
+    forgotten: bool,
     /// Nothing until one comes.
     kept: Option<Box<Kept>>,
 }
 
 /// Which of them was the last before the end is known at the end only: a Close that stood behind a hole is delivered after
 /// messages that were sent later.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Kept {
     messages: VecDeque<(PacketRef, u64)>,
-    /// Were there more?
-    forgotten: bool,
 }
 
 /// What came last before a packet.
@@ -49,29 +49,45 @@ impl Latest {
 
     /// Nobody will ask what was before a packet up to now: only the last message is needed.
     pub(super) fn settle(&mut self) {
-        (self.keeps, self.kept) = (false, None);
+        self.keeps = false;
+        self.forgotten |= self.kept.take().is_some_and(|kept| kept.messages.len() > 1);
     }
 
     /// This packet completed the message with this index.
     #[inline(always)]
     pub(super) fn push(&mut self, at: PacketRef, index: u64) {
         if self.keeps {
-            self.kept.get_or_insert_with(|| Kept::new(self.last)).push(at, index);
+            self.push_kept(at, index);
+        } else if self.last.is_some_and(|(last, _)| last.number != at.number) {
+            self.forgotten = true;
         }
         if self.last.is_none_or(|(last, _)| last.number <= at.number) {
             self.last = Some((at, index));
         }
     }
 
+    #[inline(never)]
+    fn push_kept(&mut self, at: PacketRef, index: u64) {
+        let kept = self.kept.get_or_insert_with(|| Kept::new(self.last));
+        self.forgotten |= kept.push(at, index, self.forgotten);
+    }
+
     /// What was completed last, up to and with this packet.
     pub(super) fn until(&self, at: PacketRef) -> Last {
-        match (self.last, &self.kept) {
-            (None, _) => Last::Nothing,
-            (Some((last, index)), _) if last.number <= at.number => Last::Message(index, last),
-            (Some(_), Some(kept)) => kept.until(at),
-            (Some((_, FIRST)), None) => Last::Nothing,
-            (Some(_), None) => Last::Unknown,
+        let kept = self.kept.iter().flat_map(|kept| &kept.messages);
+        let known = kept.chain(&self.last).rfind(|(known, _)| known.number <= at.number);
+        match known {
+            Some((known, index)) => Last::Message(*index, *known),
+            None if self.forgotten => Last::Unknown,
+            None => Last::Nothing,
         }
+    }
+}
+
+impl Default for Latest {
+    /// What opened the connection may have set free all that waited behind it.
+    fn default() -> Self {
+        Self { last: None, keeps: true, forgotten: false, kept: None }
     }
 }
 
@@ -80,41 +96,32 @@ impl Kept {
         // All at once: holes are many, and what follows one seldom little.
         let mut messages = VecDeque::with_capacity(PACKETS);
         messages.extend(last);
-        Box::new(Self { messages, forgotten: last.is_some_and(|(_, index)| index > FIRST) })
+        Box::new(Self { messages })
     }
 
-    #[inline(never)]
-    fn push(&mut self, at: PacketRef, index: u64) {
-        let place = self.messages.iter().rposition(|(known, _)| known.number <= at.number);
-        if let Some(known) = place.and_then(|place| self.messages.get_mut(place))
+    /// Was one forgotten for it? With `forgotten`, one was before, which may stand between this one and all that are known.
+    fn push(&mut self, at: PacketRef, index: u64, forgotten: bool) -> bool {
+        let Self { messages } = self;
+        let place = messages.iter().rposition(|(known, _)| known.number <= at.number);
+        if let Some(known) = place.and_then(|place| messages.get_mut(place))
             && known.0.number == at.number
         {
             *known = (at, index);
-            return;
+            return false;
         }
         let mut place = place.map_or(0, |place| place + 1);
-        if self.messages.len() == PACKETS {
-            self.forgotten = true;
-            if place == 0 {
-                return;
-            }
-            self.messages.pop_front();
+        let is_full = messages.len() == PACKETS;
+        if place == 0 && (is_full || forgotten) {
+            return true;
+        }
+        if is_full {
+            messages.pop_front();
             place -= 1;
         }
-        self.messages.insert(place, (at, index));
-    }
-
-    fn until(&self, at: PacketRef) -> Last {
-        match self.messages.iter().rfind(|(known, _)| known.number <= at.number) {
-            Some((known, index)) => Last::Message(*index, *known),
-            None if self.forgotten => Last::Unknown,
-            None => Last::Nothing,
-        }
+        messages.insert(place, (at, index));
+        is_full
     }
 }
-
-/// The index of the first message.
-const FIRST: u64 = 0;
 
 /// For as many packets of a connection a hole is waited for (`Limits::reorder_packets`).
 const PACKETS: usize = 32;
@@ -129,51 +136,83 @@ mod tests {
         PacketRef { number, ..PacketRef::default() }
     }
 
+    /// What is told of a packet: the message, `None` for no message, or that it is forgotten.
+    fn told(latest: &Latest, number: u64) -> Result<Option<u64>, ()> {
+        match latest.until(packet(number)) {
+            Last::Message(index, _) => Ok(Some(index)),
+            Last::Nothing => Ok(None),
+            Last::Unknown => Err(()),
+        }
+    }
+
+    fn push(latest: &mut Latest, numbers: impl IntoIterator<Item = u64>) {
+        numbers.into_iter().for_each(|number| latest.push(packet(number), number));
+    }
+
     #[test]
     fn the_last_message_before_a_packet_is_found_in_whatever_order_they_come() {
         let mut latest = Latest::default();
         assert_eq!(latest.until(packet(9)), Last::Nothing);
-        latest.keep();
         for (index, number) in (0..).zip([3, 9, 9, 5, 7, 5]) {
             latest.push(packet(number), index);
         }
-        let index = |number| match latest.until(packet(number)) {
-            Last::Message(index, _) => Some(index),
-            _ => None,
-        };
-        assert_eq!(
-            [2, 3, 4, 5, 6, 8, 9, 99].map(index),
-            [None, Some(0), Some(0), Some(5), Some(5), Some(4), Some(2), Some(2)]
-        );
+        let told = [2, 3, 4, 5, 6, 8, 9, 99].map(|number| told(&latest, number).unwrap());
+        assert_eq!(told, [None, Some(0), Some(0), Some(5), Some(5), Some(4), Some(2), Some(2)]);
     }
 
     #[test]
     fn what_is_forgotten_is_said_to_be_unknown() {
         let mut latest = Latest::default();
-        latest.keep();
-        (10..500).for_each(|number| latest.push(packet(number), number));
-        assert_eq!(latest.until(packet(9)), Last::Unknown);
-        assert_eq!(latest.until(packet(999)), Last::Message(499, packet(499)));
-        assert_eq!(latest.kept.unwrap().messages.len(), PACKETS);
+        push(&mut latest, 10..500);
+        assert_eq!(told(&latest, 9), Err(()));
+        assert_eq!(told(&latest, 999), Ok(Some(499)));
+        assert_eq!(latest.kept.as_ref().unwrap().messages.len(), PACKETS);
+        // The last one before 20 is forgotten, whatever comes late.
+        push(&mut latest, [12]);
+        assert_eq!(told(&latest, 20), Err(()));
     }
 
     #[test]
     fn where_nobody_would_ask_the_last_one_alone_is_known() {
         let mut latest = Latest::default();
-        (10..20).for_each(|number| latest.push(packet(number), number));
-        assert_eq!(latest.until(packet(19)), Last::Message(19, packet(19)));
-        assert_eq!(latest.until(packet(18)), Last::Unknown);
-        latest.keep();
-        latest.push(packet(25), 25);
-        assert_eq!(latest.until(packet(24)), Last::Message(19, packet(19)));
         latest.settle();
-        latest.push(packet(26), 26);
-        assert_eq!(latest.until(packet(26)), Last::Message(26, packet(26)));
-        assert_eq!((latest.until(packet(24)), latest.memory()), (Last::Unknown, 0));
+        push(&mut latest, 10..20);
+        assert_eq!(told(&latest, 19), Ok(Some(19)));
+        assert_eq!(told(&latest, 18), Err(()));
         latest.keep();
-        latest.push(packet(28), 28);
-        assert_eq!(latest.until(packet(27)), Last::Message(26, packet(26)));
-        assert_eq!(latest.until(packet(25)), Last::Unknown);
+        push(&mut latest, [25]);
+        assert_eq!(told(&latest, 24), Ok(Some(19)));
+        latest.settle();
+        push(&mut latest, [26]);
+        assert_eq!(told(&latest, 26), Ok(Some(26)));
+        assert_eq!((told(&latest, 24), latest.memory()), (Err(()), 0));
+        latest.keep();
+        push(&mut latest, [28]);
+        assert_eq!(told(&latest, 27), Ok(Some(26)));
+        assert_eq!(told(&latest, 25), Err(()));
+    }
+
+    #[test]
+    fn the_first_that_is_delivered_may_have_come_after_others_that_are_forgotten() {
+        let mut latest = Latest::default();
+        latest.settle();
+        push(&mut latest, [8, 4, 5]);
+        assert_eq!(told(&latest, 6), Err(()));
+        latest.keep();
+        push(&mut latest, [3, 9]);
+        assert_eq!(
+            [told(&latest, 6), told(&latest, 8), told(&latest, 9)],
+            [Err(()), Ok(Some(8)), Ok(Some(9))]
+        );
+    }
+
+    #[test]
+    fn a_single_message_is_the_first() {
+        let mut latest = Latest::default();
+        push(&mut latest, [8, 8]);
+        latest.settle();
+        push(&mut latest, [8]);
+        assert_eq!([told(&latest, 7), told(&latest, 8)], [Ok(None), Ok(Some(8))]);
     }
 
     proptest! {
@@ -197,12 +236,8 @@ mod tests {
                 // A Close that is still to come is held, or stands later.
                 for asked in held.iter().copied().chain([now + 1]) {
                     let last = come.iter().copied().filter(|number| *number <= asked).max();
-                    let told = match latest.until(packet(asked as u64)) {
-                        Last::Message(index, _) => Some(index),
-                        Last::Nothing => None,
-                        Last::Unknown => return Err(TestCaseError::fail("unknown")),
-                    };
-                    prop_assert_eq!(told, last.map(|number| number as u64), "asked for {}, of {:?}", asked, come);
+                    let last = last.map(|number| number as u64);
+                    prop_assert_eq!(told(&latest, asked as u64), Ok(last), "asked for {}, of {:?}", asked, come);
                 }
             }
         }

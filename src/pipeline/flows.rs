@@ -322,9 +322,12 @@ impl Flow {
     }
 
     /// A WebSocket connection was reported of this life.
-    const fn note_opened(&mut self) {
+    fn note_opened(&mut self) {
         self.reported = true;
         self.account.has_changed();
+        if let Life::Followed(followed) = &mut self.life {
+            followed.note_order();
+        }
     }
 
     fn begins_anew(&self, segment: &Segment<'_>) -> bool {

@@ -108,7 +108,7 @@ impl Followed {
     }
 
     /// Says whether what comes can have been sent before what came.
-    fn note_order(&mut self) {
+    pub(super) fn note_order(&mut self) {
         if self.tracker.is_in_order() {
             self.connection.order_is_settled();
         } else {
