@@ -58,7 +58,7 @@ fn read(options: MessageOptions, before: &[&[u8]], missing: u64, after: &[&[u8]]
     let mut reader = MessageReader::new(options);
     let mut said = Vec::new();
     before.iter().for_each(|piece| take(&mut reader, piece, &mut said));
-    if reader.gap(missing, at()) == AfterGap::Lost {
+    if reader.gap(missing) == AfterGap::Lost {
         reader.resume(Confidence(32));
     }
     after.iter().for_each(|piece| take(&mut reader, piece, &mut said));

@@ -78,6 +78,10 @@ impl History {
         if *message_open && header.opcode.is_control() {
             self.timing.interleaved(sender);
         }
+        if header.opcode == Opcode::CLOSE {
+            // Until it is known that its end is lost, messages of the other side may come.
+            self.latest.keep();
+        }
         let key = header.masking_key.filter(|_| sender == Side::Client && header.length > 0)?;
         self.masking.next(key)
     }

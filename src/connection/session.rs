@@ -122,7 +122,7 @@ impl Session {
         self.look(sender, true, gap.at, options, out);
         self.history.bytes_lost(sender);
         let lane = self.lane(sender);
-        let after = lane.reader.gap(gap.length, gap.at);
+        let after = lane.reader.gap(gap.length);
         if let Some(search) = &mut lane.search {
             search.interrupt(gap.length);
         } else if after == AfterGap::Lost {

@@ -175,9 +175,9 @@ impl MessageReader {
         }
     }
 
-    /// Steps over bytes that the capture does not hold; `at` is the packet that showed it. Messages that the hole
-    /// ends come out of the next call of [`Self::next`] or [`Self::finish`].
-    pub fn gap(&mut self, missing: u64, at: PacketRef) -> AfterGap {
+    /// Steps over bytes that the capture does not hold. Messages that the hole ends come out of the next call of [`Self::next`] or
+    /// [`Self::finish`], with the packets that are there: the one that showed the hole is none of theirs.
+    pub fn gap(&mut self, missing: u64) -> AfterGap {
         if missing == 0 {
             return AfterGap::Continues;
         }
@@ -185,11 +185,11 @@ impl MessageReader {
         let cut = self.cut_header();
         match self.decoder.skip(missing) {
             Skipped::InPayload => {
-                self.miss(missing, at);
+                self.miss(missing);
                 AfterGap::Continues
             }
             Skipped::Lost { payload, .. } => {
-                self.miss(payload, at);
+                self.miss(payload);
                 let ended = self.end_frame();
                 ended.into_iter().for_each(|message| self.waiting.push(Step::Message(message)));
                 self.give_up(cut);
@@ -298,12 +298,12 @@ impl MessageReader {
         self.counts.count_payload(bytes.len() as u64);
     }
 
-    fn miss(&mut self, missing: u64, at: PacketRef) {
+    fn miss(&mut self, missing: u64) {
         let Some(frame) = self.frame.as_mut().filter(|_| missing > 0) else { return };
         if let Some(open) = self.open.of(frame.header()) {
             open.miss(missing, self.inflater.as_deref_mut());
         }
-        frame.miss(missing, at);
+        frame.miss(missing);
         self.counts.count_payload(missing);
     }
 
@@ -601,7 +601,7 @@ mod tests {
         let mut reader = reader();
         assert!(push(&mut reader, HUGE, 1).is_empty());
         assert!(push(&mut reader, [1, 2, 3], 2).is_empty());
-        assert_eq!(reader.gap(u64::MAX - 10, packet(3)), AfterGap::Continues);
+        assert_eq!(reader.gap(u64::MAX - 10), AfterGap::Continues);
         let [message] = &reader.finish()[..] else { panic!() };
         assert!(message.unfinished && message.payload.capacity() < 100);
         assert_eq!((message.length, message.wire_length), (u64::MAX - 7, u64::MAX));
@@ -635,7 +635,7 @@ mod tests {
         let bytes = wire(&[TestFrame::text("Hello, World").masked(KEY), TestFrame::text("next")]);
         let mut reader = reader();
         push(&mut reader, &bytes[..8], 1);
-        assert_eq!(reader.gap(5, packet(2)), AfterGap::Continues);
+        assert_eq!(reader.gap(5), AfterGap::Continues);
         let [holed, next] = &push(&mut reader, &bytes[13..], 3)[..] else { panic!() };
         assert_eq!((holed.payload.as_slice(), holed.length), (b"HeWorld".as_slice(), 12));
         assert_eq!((holed.missing_bytes, holed.first_missing), (5, Some(2)));
@@ -647,17 +647,17 @@ mod tests {
     fn a_fault_before_a_hole_is_still_a_fault() {
         let mut reader = reader();
         push(&mut reader, [0x81, 4, b'a', 0xff], 1);
-        reader.gap(2, packet(2));
+        reader.gap(2);
         let [message] = &push(&mut reader, [], 3)[..] else { panic!() };
         assert_eq!(message.text, TextState::Invalid { offset: 1 });
-        assert_eq!(message.last, packet(2));
+        assert_eq!((message.first, message.last), (packet(1), packet(1)));
     }
 
     #[test]
     fn a_hole_over_the_end_of_a_message_completes_it_with_bytes_missing() {
         let mut reader = reader();
         push(&mut reader, &TestFrame::text("Hello").bytes()[..4], 1);
-        assert_eq!(reader.gap(7, packet(2)), AfterGap::Lost);
+        assert_eq!(reader.gap(7), AfterGap::Lost);
         reader.resume(Confidence(24));
         let [cut, next] = &push(&mut reader, TestFrame::text("x").bytes(), 3)[..] else { panic!() };
         assert_eq!((cut.missing_bytes, cut.unfinished, cut.length), (3, false, 5));
@@ -671,8 +671,8 @@ mod tests {
     fn a_lost_boundary_ends_the_fragmented_message_and_drops_bytes_until_resumed() {
         let mut reader = reader();
         push(&mut reader, wire(&[TestFrame::text("a").more()]), 1);
-        assert_eq!(reader.gap(1, packet(2)), AfterGap::Lost);
-        assert_eq!(reader.gap(1, packet(2)), AfterGap::Lost);
+        assert_eq!(reader.gap(1), AfterGap::Lost);
+        assert_eq!(reader.gap(1), AfterGap::Lost);
         assert_eq!(summary(&push(&mut reader, [0x81, 0x00], 3)), [(1, b"a".as_slice(), true)]);
         reader.resume(Confidence(24));
         let frames = [TestFrame::continuation("b"), TestFrame::text("c")];
@@ -686,7 +686,7 @@ mod tests {
     fn a_message_that_a_hole_ends_exactly_comes_out_at_the_end() {
         let mut reader = reader();
         push(&mut reader, [0x82, 2, 1], 1);
-        assert_eq!(reader.gap(1, packet(2)), AfterGap::Continues);
+        assert_eq!(reader.gap(1), AfterGap::Continues);
         let [message] = &reader.finish()[..] else { panic!() };
         assert_eq!((message.missing_bytes, message.unfinished), (1, false));
         assert!(reader.finish().is_empty());
@@ -798,7 +798,7 @@ mod tests {
 
             let mut reader = reader();
             let mut found = push(&mut reader, &bytes[..payload + from], 1);
-            prop_assert_eq!(reader.gap((to - from) as u64, packet(1)), AfterGap::Continues);
+            prop_assert_eq!(reader.gap((to - from) as u64), AfterGap::Continues);
             found.extend(push(&mut reader, &bytes[payload + to..], 1));
             found.extend(reader.finish());
             let expected = messages(&frames);
@@ -823,7 +823,7 @@ mod tests {
                 match input {
                     Input::Bytes(bytes) => messages.extend(push(&mut reader, bytes, number)),
                     Input::Frame(frame) => messages.extend(push(&mut reader, frame.bytes(), number)),
-                    Input::Gap(missing) => drop(reader.gap(missing, packet(number))),
+                    Input::Gap(missing) => drop(reader.gap(missing)),
                     Input::Resume => reader.resume(Confidence(24)),
                 }
             }

@@ -109,7 +109,7 @@ pub struct Message {
     pub opcode: Opcode,
     /// The packet with its first byte.
     pub first: PacketRef,
-    /// The packet that completed it: the latest of all that carry its bytes.
+    /// The packet that completed it: the latest of all that carry its bytes, as far as these are captured.
     pub last: PacketRef,
     /// Payload bytes after unmasking and decompression. Missing ones are included, but for a compressed message:
     /// nobody knows what would have come out of them. Unknown ones are.

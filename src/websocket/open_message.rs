@@ -291,14 +291,10 @@ impl OpenFrame {
         self.frame.last = latest(self.frame.last, at);
     }
 
-    /// Steps over missing bytes. `at`, where the hole was seen, becomes the frame's last packet only if the frame
-    /// ends in the hole: then it is the first to show that the frame was sent to its end.
-    pub(super) fn miss(&mut self, missing: u64, at: PacketRef) {
+    /// Steps over missing bytes. The packet that showed the hole is none of the frame's: its sender may have sent more before that.
+    pub(super) fn miss(&mut self, missing: u64) {
         self.frame.missing_bytes = self.frame.missing_bytes.saturating_add(missing);
         self.offset = self.offset.saturating_add(missing);
-        if self.offset == self.frame.header.length {
-            self.frame.last = latest(self.frame.last, at);
-        }
     }
 
     /// Are the next `bytes` the last of what is compressed by itself?

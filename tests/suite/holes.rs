@@ -37,7 +37,7 @@ fn behind_a_hole_packets_tell_who_closed_and_in_which_order_messages_stand() {
 }
 
 #[test]
-fn before_a_close_whose_end_was_only_acknowledged_stands_the_message_that_acknowledged_it() {
+fn what_acknowledges_a_close_whose_end_was_lost_does_not_stand_before_it() {
     let close_frame = close(1000, "bye bye").bytes(Side::Client, [1, 2, 3, 4]);
     let (begun, lost) = close_frame.split_at(8);
     let script = chat().client(text("a")).server(text("b")).client(begun).client(lost);
@@ -46,8 +46,54 @@ fn before_a_close_whose_end_was_only_acknowledged_stands_the_message_that_acknow
     let document = without(9, script.server(close(1000, "")).fin());
     let connection = &document["connections"][0];
     let told = &connection["close"];
-    assert_eq!(connection["messages"][2]["text"], "c", "{connection}");
-    assert_eq!((&told["last_message"], &told["silence_ns"]), (&2.into(), &0.into()), "{told}");
+    assert_eq!(connection["messages"][1]["text"], "b", "{connection}");
+    assert_eq!((&told["last_message"], &told["silence_ns"]), (&1.into(), &1_000_000.into()), "{told}");
+}
+
+#[test]
+fn a_message_whose_end_was_lost_stands_before_the_close_behind_it() {
+    let cut = text("a message of which the end is lost").bytes(Side::Client, [1, 2, 3, 4]);
+    let (begun, lost) = cut.split_at(20);
+    let script = chat().client(text("a")).server(text("b")).client(begun).client(lost);
+    let script = script.client(close(1000, ""));
+    let script = (0..40).fold(script, |script, _| script.ack(Side::Server));
+    let document = without(9, script.server(close(1000, "")).fin());
+    let told = &document["connections"][0]["close"];
+    assert_eq!((&told["last_message"], &told["silence_ns"]), (&2.into(), &1_000_000.into()), "{told}");
+}
+
+#[test]
+fn the_table_shows_a_message_whose_end_was_lost_where_it_was_seen() {
+    let cut = text("a message of which the end is lost").bytes(Side::Client, [1, 2, 3, 4]);
+    let (begun, lost) = cut.split_at(20);
+    let script = chat().client(begun).client(lost).client(close(1000, "")).ack(Side::Server);
+    let pcap = script.server(close(1000, "")).fin().wire(Wire::new().lost(7..=7)).pcap();
+    let table = stdout_of(wspect().args(["read", "-"]).write_stdin(pcap));
+    let row = |part: &str| table.find(part).unwrap();
+    assert!(row("→ text") < row("→ close") && row("→ close") < row("← close"), "{table}");
+}
+
+#[test]
+fn where_the_opening_sets_free_what_came_later_the_message_before_a_close_is_known_all_the_same() {
+    for first in [4, 1] {
+        let script = chat().server(text("a")).server(text("lost"));
+        let script = (0..8).fold(script, |script, n| script.server(text(&format!("server says {n}"))));
+        let script = script.client(text("b")).client(text("c")).server(close(1000, "bye")).client(text("d"));
+        let script = (0..40).fold(script, |script, _| script.ack(Side::Client)).client(text("e"));
+        let wire = Wire::new().lost(1..=first - 1).lost(7..=7);
+        let document = document(&script.fin_by(Side::Server).wire(wire));
+        let connection = &document["connections"][0];
+        let told = &connection["close"];
+        let last = told["last_message"].as_u64().and_then(|index| {
+            connection["messages"].as_array()?.iter().find(|message| message["index"] == index)
+        });
+        let said = last.map(|message| &message["text"]);
+        assert_eq!(
+            (said, &told["silence_ns"]),
+            (Some(&"c".into()), &1_000_000.into()),
+            "{first} {connection}"
+        );
+    }
 }
 
 #[test]

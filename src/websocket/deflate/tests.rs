@@ -398,7 +398,7 @@ fn behind_a_hole_messages_are_right_where_they_are_known() {
     let alone = deflater.deflate([0x80, 0x81]);
     let bytes = compressed(&first).bytes();
     push(&mut reader, &bytes[..2 + first.len() / 2]);
-    assert_eq!(reader.gap(2, PacketRef::default()), AfterGap::Continues);
+    assert_eq!(reader.gap(2), AfterGap::Continues);
     let [holed] = push(&mut reader, &bytes[4 + first.len() / 2..]).try_into().unwrap();
     assert_eq!((holed.inflation, holed.missing_bytes), (Inflation::Cut, 2));
     assert!(TEXT.as_bytes().starts_with(&holed.payload) && !holed.payload.is_empty());
@@ -418,7 +418,7 @@ fn a_hole_spoils_only_one_message_where_no_context_is_taken_over() {
     let mut reader = reader(NO_TAKEOVER);
     let payload = deflater.deflate("holed");
     push(&mut reader, &compressed(&payload).bytes()[..4]);
-    reader.gap(1, PacketRef::default());
+    reader.gap(1);
     let [holed] = push(&mut reader, &compressed(&payload).bytes()[5..]).try_into().unwrap();
     assert_eq!((holed.inflation, holed.missing_bytes), (Inflation::Cut, 1));
     is_whole(&one(&mut reader, compressed(deflater.deflate("next"))), b"next");
@@ -650,12 +650,12 @@ proptest! {
             let frame = compressed(&payload).bytes();
             match fate {
                 0 if place > 0 => {
-                    reader.gap(frame.len() as u64, PacketRef::default());
+                    reader.gap(frame.len() as u64);
                     reader.resume(Confidence(40));
                 }
                 1 if payload.len() > 4 => {
                     push(&mut reader, &frame[..4]);
-                    reader.gap(1, PacketRef::default());
+                    reader.gap(1);
                     let [holed] = push(&mut reader, &frame[5..]).try_into().unwrap();
                     prop_assert_eq!((holed.inflation, holed.missing_bytes), (Inflation::Cut, 1));
                     let known = holed.payload.iter().zip(text.as_bytes());
@@ -724,7 +724,7 @@ fn recovery(lost: std::ops::Range<usize>, amounts: &[u64]) -> Vec<u64> {
     for (place, text) in sent.iter().enumerate() {
         let payload = deflater.deflate(text);
         if lost.contains(&place) {
-            reader.gap(payload.len() as u64, PacketRef::default());
+            reader.gap(payload.len() as u64);
             reader.resume(Confidence(40));
             continue;
         }
