@@ -7,7 +7,7 @@ mod memory;
 mod overdue;
 mod timers;
 
-use std::mem::offset_of;
+use std::mem::{self, offset_of};
 
 use index::{Course, Index};
 use life::{Followed, Life};
@@ -154,7 +154,7 @@ impl<'a> Flows<'a> {
             None => return None,
         };
         let flow = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut())?;
-        flow.last = segment.at;
+        let last = mem::replace(&mut flow.last, segment.at);
         let before = self.out.opened();
         let is_next = flow.advance(segment, self.options, &mut self.out);
         if self.out.opened() > before {
@@ -163,7 +163,7 @@ impl<'a> Flows<'a> {
         let left = if is_next {
             flow.left_of(segment)
         } else {
-            self.follow(slot, segment, now);
+            self.follow(slot, segment, last, now);
             memory::all_of(segment)
         };
         let known = self.known(slot);
@@ -180,17 +180,18 @@ impl<'a> Flows<'a> {
         self.slots.get(slot)?.flow.as_ref().map(|flow| (flow.id, flow.worth()))
     }
 
-    /// Takes a segment that is not just the next one of its flow.
+    /// Takes a segment that is not just the next one of its flow, whose `last` one was before.
     #[inline(never)]
-    fn follow(&mut self, slot: usize, segment: &Segment<'_>, now: Timestamp) {
+    fn follow(&mut self, slot: usize, segment: &Segment<'_>, last: PacketRef, now: Timestamp) {
         let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut()) else { return };
         let begins_anew = flow.begins_anew(segment);
         if begins_anew {
             self.seen += 1;
-            self.memory.free(&std::mem::take(&mut flow.account));
+            self.memory.free(&mem::take(&mut flow.account));
             let new = Flow::new(segment, life(self.seen, self.shard), self.options);
-            let old = std::mem::replace(flow, new);
-            let ended = old.finish(segment.at, CloseHow::CaptureEnded, self.options, &mut self.out);
+            let old = mem::replace(flow, new);
+            // What begins anew is none of its packets.
+            let ended = old.finish(last, CloseHow::CaptureEnded, self.options, &mut self.out);
             self.settled.iter_mut().for_each(|settled| settled.push(ended));
         }
         let before = self.out.opened();
@@ -364,7 +365,7 @@ impl Flow {
         }
         if followed.tracker.finished() {
             let past = followed.tracker.past();
-            let ended = std::mem::replace(&mut self.life, Life::Closed(past));
+            let ended = mem::replace(&mut self.life, Life::Closed(past));
             ended.finish(segment.at, CloseHow::CaptureEnded, options, out);
             return true;
         }

@@ -110,6 +110,22 @@ fn before_a_close_that_is_found_at_last_stands_the_message_that_came_before_it()
 }
 
 #[test]
+fn a_connection_whose_end_is_missing_ends_with_its_own_packets_where_its_ports_are_taken_again() {
+    let script = chat().client(text("a")).server(text("b")).wait(300 * NANOS_PER_SECOND);
+    let document = document(&script.next_life().open().upgrade("/").client(text("c")).fin());
+    let [before, _] = &document["connections"].as_array().unwrap()[..] else { panic!("{document}") };
+    let told = &before["close"];
+    assert_eq!(
+        (&told["packet"], &told["last_message"], &told["silence_ns"]),
+        (&7.into(), &1.into(), &0.into())
+    );
+    assert_eq!(
+        (&before["end_time"], &told["how"]),
+        (&before["messages"][1]["time"], &"capture_ended".into())
+    );
+}
+
+#[test]
 fn a_pong_whose_ping_stands_behind_a_hole_is_an_answer() {
     let script = chat().client(text("a")).client(text("lost")).client(ping("p")).server(pong("p"));
     let document = without(7, script.client(close(1000, "")).server(close(1000, "")).fin());
