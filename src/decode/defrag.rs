@@ -49,6 +49,8 @@ pub(super) struct Fragments {
     numbers: HashMap<DatagramKey, u64, RandomState>,
     waiting: BTreeMap<u64, Datagram>,
     opened: u64,
+    /// The datagram of the last piece.
+    last: Option<u64>,
     held: usize,
     given_up: u64,
 }
@@ -62,6 +64,7 @@ impl Fragments {
             numbers: HashMap::default(),
             waiting: BTreeMap::new(),
             opened: 0,
+            last: None,
             held: 0,
             given_up: 0,
         }
@@ -72,14 +75,21 @@ impl Fragments {
         self.given_up
     }
 
+    /// The number of the datagram to which the last piece that was taken belongs; no two have the same.
+    pub(super) const fn last(&self) -> Option<u64> {
+        self.last
+    }
+
     /// Takes a piece; the datagram, when this piece made it whole.
     pub(super) fn push(&mut self, fragment: &Fragment<'_>, now: Timestamp) -> Result<Whole, Skip> {
+        self.last = None;
         if fragment.rest.cut > 0 {
             return Err(Skip::Fragment);
         }
         let piece = Piece::new(fragment)?;
         self.expire(now);
         let number = self.number(fragment, now);
+        self.last = Some(number);
         let datagram = self.waiting.get_mut(&number).ok_or(Skip::Fragment)?;
         let before = datagram.cost();
         let added = datagram.add(&piece);

@@ -32,6 +32,16 @@ pub struct Decoder {
     most_headers: usize,
     fragments: Fragments,
     datagrams: [Vec<u8>; MOST_DATAGRAMS],
+    pieces: Pieces,
+}
+
+/// Of which fragmented datagrams a packet is a piece.
+#[derive(Debug, Default)]
+pub(crate) struct Pieces {
+    /// Their numbers, the outermost first.
+    pub(crate) of: Vec<u64>,
+    /// Is more to come of the innermost one?
+    pub(crate) is_open: bool,
 }
 
 impl Decoder {
@@ -42,6 +52,7 @@ impl Decoder {
             most_headers: limits.encapsulation,
             fragments: Fragments::new(limits),
             datagrams: Default::default(),
+            pieces: Pieces::default(),
         }
     }
 
@@ -65,6 +76,7 @@ impl Decoder {
     /// Header by header.
     #[inline(never)]
     pub(crate) fn walk<'a>(&'a mut self, packet: &Packet<'a>) -> Result<Segment<'a>, Skip> {
+        self.pieces.of.clear();
         let mut datagrams = self.datagrams.iter_mut();
         let mut layer = link::first(packet.link, Span::of(packet))?;
         for _ in 0..self.most_headers {
@@ -73,7 +85,10 @@ impl Decoder {
                     return tcp::segment(packet.at, &carried);
                 }
                 Layer::Fragment(fragment) => {
-                    let whole = self.fragments.push(&fragment, packet.at.time)?;
+                    let whole = self.fragments.push(&fragment, packet.at.time);
+                    self.pieces.of.extend(self.fragments.last());
+                    self.pieces.is_open = whole.is_err();
+                    let whole = whole?;
                     let datagram = datagrams.next().ok_or(Skip::Malformed)?;
                     *datagram = whole.bytes;
                     let DatagramKey { src, dst, .. } = fragment.key;
@@ -84,6 +99,11 @@ impl Decoder {
             };
         }
         Err(Skip::Malformed)
+    }
+
+    /// What the last packet was a piece of, unless this was asked before.
+    pub(crate) fn take_pieces(&mut self) -> Pieces {
+        std::mem::take(&mut self.pieces)
     }
 
     /// Datagrams that were given up, before their time was out, because a bound on fragments was reached.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::capture::Keep;
+use crate::decode::Pieces;
 use crate::packet::{LinkType, Packet, PacketRef, Timestamp};
 
 /// One life of a flow, by its number.
@@ -20,21 +21,29 @@ pub(super) enum Worth {
     None,
 }
 
+/// What a packet that waits belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Owner {
+    Life(LifeId),
+    /// The fragmented datagram of this number, which is not whole yet.
+    Datagram(u64),
+}
+
 /// Passes on packets in their order. Bounded: what waits too long, or for too many others, is given up, and its connection, if it
 /// becomes one, is kept from where it is known.
 pub(super) struct Hold<'a> {
     keep: &'a mut dyn Keep,
     waiting: VecDeque<Held>,
     bytes: usize,
-    /// Of each life with packets that wait.
-    lives: HashMap<LifeId, Waiting>,
+    /// Each with packets that wait.
+    owners: HashMap<Owner, Waiting>,
     bound: usize,
     given_up: u64,
 }
 
-/// A packet that waits for its own life to be known, or for one before it.
+/// A packet that waits for its own owner to be known, or for one before it.
 struct Held {
-    life: LifeId,
+    owner: Owner,
     at: PacketRef,
     link: LinkType,
     original_len: usize,
@@ -48,16 +57,24 @@ struct Waiting {
 
 impl<'a> Hold<'a> {
     pub(super) fn new(keep: &'a mut dyn Keep, bound: usize) -> Self {
-        Self { keep, waiting: VecDeque::new(), bytes: 0, lives: HashMap::new(), bound, given_up: 0 }
+        Self { keep, waiting: VecDeque::new(), bytes: 0, owners: HashMap::new(), bound, given_up: 0 }
     }
 
-    /// Takes a packet, with what is known of its life.
-    pub(super) fn packet(&mut self, packet: &Packet<'_>, life: LifeId, worth: Worth) {
-        self.settle(life, worth);
-        match worth {
-            Worth::None => {}
-            Worth::Kept if self.waiting.is_empty() => self.keep.keep(packet),
-            Worth::Kept | Worth::Unknown => self.hold(packet, life, worth),
+    /// Takes a packet, the datagrams that it is a piece of, and where it has a segment that somebody follows, what is known of that life.
+    pub(super) fn packet(&mut self, packet: &Packet<'_>, pieces: &Pieces, known: Option<(LifeId, Worth)>) {
+        let open = pieces.of.last().filter(|_| pieces.is_open);
+        let whole = known.map(|(life, worth)| (Owner::Life(life), worth));
+        let owned = whole.or(open.map(|datagram| (Owner::Datagram(*datagram), Worth::Unknown)));
+        for datagram in &pieces.of {
+            self.pass_over(Owner::Datagram(*datagram), owned);
+        }
+        if let Some((owner, worth)) = owned {
+            self.settle_owner(owner, worth);
+            match worth {
+                Worth::None => {}
+                Worth::Kept if self.waiting.is_empty() => self.keep.keep(packet),
+                Worth::Kept | Worth::Unknown => self.hold(packet, owner, worth),
+            }
         }
         self.release(packet.at.time);
     }
@@ -69,15 +86,13 @@ impl<'a> Hold<'a> {
 
     /// What is known of a life now.
     pub(super) fn settle(&mut self, life: LifeId, worth: Worth) {
-        if let Some(waiting) = self.lives.get_mut(&life) {
-            waiting.worth = worth;
-        }
+        self.settle_owner(Owner::Life(life), worth);
     }
 
     /// Passes on what need not wait any longer.
     pub(super) fn release(&mut self, now: Timestamp) {
         while let Some(first) = self.waiting.front() {
-            let worth = self.lives.get(&first.life).map_or(Worth::None, |waiting| waiting.worth);
+            let worth = self.owners.get(&first.owner).map_or(Worth::None, |waiting| waiting.worth);
             let too_long = self.bytes > self.bound || now.nanos_since(first.at.time) > LONGEST;
             if worth == Worth::Unknown && !too_long {
                 return;
@@ -93,20 +108,43 @@ impl<'a> Hold<'a> {
         self.keep.pause();
     }
 
-    fn hold(&mut self, packet: &Packet<'_>, life: LifeId, worth: Worth) {
+    fn settle_owner(&mut self, owner: Owner, worth: Worth) {
+        if let Some(waiting) = self.owners.get_mut(&owner) {
+            waiting.worth = worth;
+        }
+    }
+
+    /// What waits for a datagram is a part of what that was a part of, if of anything.
+    fn pass_over(&mut self, datagram: Owner, whole: Option<(Owner, Worth)>) {
+        let (owner, worth) = match whole {
+            Some((owner, _)) if owner == datagram => return,
+            Some(whole) => whole,
+            None => {
+                self.owners.remove(&datagram);
+                return;
+            }
+        };
+        let Some(Waiting { packets, .. }) = self.owners.remove(&datagram) else { return };
+        // Pieces come close together.
+        let pieces = self.waiting.iter_mut().rev().filter(|held| held.owner == datagram);
+        pieces.take(packets).for_each(|held| held.owner = owner);
+        self.owners.entry(owner).or_insert(Waiting { worth, packets: 0 }).packets += packets;
+    }
+
+    fn hold(&mut self, packet: &Packet<'_>, owner: Owner, worth: Worth) {
         let Packet { at, link, original_len, data } = *packet;
         self.bytes += cost(data);
-        self.waiting.push_back(Held { life, at, link, original_len, data: data.into() });
-        self.lives.entry(life).or_insert(Waiting { worth, packets: 0 }).packets += 1;
+        self.waiting.push_back(Held { owner, at, link, original_len, data: data.into() });
+        self.owners.entry(owner).or_insert(Waiting { worth, packets: 0 }).packets += 1;
     }
 
     fn pass_first(&mut self, worth: Worth) {
-        let Some(Held { life, at, link, original_len, data }) = self.waiting.pop_front() else { return };
+        let Some(Held { owner, at, link, original_len, data }) = self.waiting.pop_front() else { return };
         self.bytes = self.bytes.saturating_sub(cost(&data));
-        if let Some(waiting) = self.lives.get_mut(&life) {
+        if let Some(waiting) = self.owners.get_mut(&owner) {
             waiting.packets -= 1;
             if waiting.packets == 0 {
-                self.lives.remove(&life);
+                self.owners.remove(&owner);
             }
         }
         if worth == Worth::Kept {
@@ -149,7 +187,7 @@ mod tests {
                 Timestamp::from_nanos(i64::try_from(number).unwrap() * crate::packet::NANOS_PER_SECOND);
             let at = PacketRef { number, time, file: 0 };
             let packet = Packet { at, link: LinkType::ETHERNET, original_len: 100, data: &[0; 100] };
-            hold.packet(&packet, LifeId(*life), *worth);
+            hold.packet(&packet, &Pieces::default(), Some((LifeId(*life), *worth)));
         }
         let given_up = hold.given_up();
         (kept.0, given_up)
@@ -176,6 +214,34 @@ mod tests {
         packets.push((1, K));
         let kept = play(1 << 20, &packets);
         assert_eq!((kept.first(), kept.last(), kept.len()), (Some(&2), Some(&42), 41));
+    }
+
+    #[test]
+    fn the_pieces_of_a_datagram_are_what_it_is_when_it_is_whole() {
+        let mut kept = Kept::default();
+        let mut hold = Hold::new(&mut kept, 1 << 20);
+        let mut number = 0;
+        let mut take = |of: &[u64], is_open, known: Option<(u64, Worth)>| {
+            number += 1;
+            let at = PacketRef { number, ..PacketRef::default() };
+            let packet = Packet { at, link: LinkType::ETHERNET, original_len: 100, data: &[0; 100] };
+            let known = known.map(|(life, worth)| (LifeId(life), worth));
+            hold.packet(&packet, &Pieces { of: of.to_vec(), is_open }, known);
+        };
+        take(&[1], true, None);
+        take(&[2], true, None);
+        take(&[3], true, None);
+        take(&[], false, Some((1, K)));
+        // No segment is in the second one, a WebSocket's in the first one, and a piece of another datagram in the third one.
+        take(&[2], false, None);
+        take(&[1], false, Some((1, K)));
+        take(&[3, 4], true, None);
+        take(&[5, 4], false, Some((2, U)));
+        take(&[], false, Some((2, K)));
+        // Nobody follows what is in this one.
+        take(&[6], true, None);
+        take(&[6], false, Some((3, N)));
+        assert_eq!(kept.0, [1, 3, 4, 6, 7, 8, 9]);
     }
 
     #[test]

@@ -41,8 +41,7 @@ pub fn analyze(
 }
 
 /// As [`analyze`], and gives the packets of WebSocket connections to `keep`: of those that are reported, opened or refused. The start
-/// of each waits until it is known, in at most `Limits::undecided_packets`. A packet that is a fragment of IP is kept only if it
-/// is the one that completes its datagram.
+/// of each waits until it is known, in at most `Limits::undecided_packets`, as do the fragments of an IP datagram until it is whole.
 ///
 /// # Errors
 /// As [`analyze`].
@@ -106,8 +105,9 @@ impl Analysis<'_, '_> {
                     self.crew.give(batch);
                     self.drain()?;
                     self.settle(&mut hold);
-                    if let (Some(hold), Some((life, worth))) = (&mut hold, self.merge.known.take()) {
-                        hold.packet(&packet, life, worth);
+                    if let Some(hold) = &mut hold {
+                        let pieces = self.intake.decoder.take_pieces();
+                        hold.packet(&packet, &pieces, self.merge.known.take());
                     }
                 }
                 Ok(Some(Next::Pause(time))) => {

@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::support::{
-    ByteOrder, Capture, Compression, PacketBlock, Pcap, Pcapng, Scenario, Wire, close, ndjson_of, stdout_of,
-    testdata, text, wspect,
+    ByteOrder, Capture, Compression, Encapsulation, PacketBlock, Pcap, Pcapng, Scenario, Wire, close,
+    ndjson_of, stdout_of, testdata, text, wspect,
 };
 
 #[test]
@@ -188,6 +188,21 @@ fn what_is_kept_is_not_redacted_and_that_is_said() {
     assert_eq!(run(&[]), "");
     let warning = run(&["--redact"]);
     assert!(warning.contains("kept.pcapng") && warning.lines().count() == 1, "{warning}");
+}
+
+#[test]
+fn a_connection_in_ip_fragments_is_kept_whole() {
+    let kept = scratch("fragments.pcapng");
+    let said = |command: &mut assert_cmd::Command| {
+        let document: Value = serde_json::from_str(&stdout_of(command.args(["--format", "json"]))).unwrap();
+        (document["connections"].clone(), document["totals"]["packets"].clone())
+    };
+    let script = Scenario::new().upgrade("/").client(text(&"a long message ".repeat(20))).fin();
+    let pcap = script.over(Encapsulation::IpFragments).pcap();
+    let of_all = said(wspect().args(["read", "-", "--write"]).arg(&kept).write_stdin(pcap));
+    let of_kept = said(wspect().arg("read").arg(&kept));
+    assert!(of_all.1.as_u64() > Some(20), "{of_all:?}");
+    assert_eq!(of_all, of_kept);
 }
 
 #[test]
