@@ -30,16 +30,20 @@ fn text(first: &[u8]) -> Option<&'static str> {
     Some(named.unwrap_or("text"))
 }
 
-/// ERF has no magic number: a plausible time, type and lengths tell it.
+/// ERF has no magic number: a plausible time, type, flags and length tell it; of random bytes one in sixty looks so.
 fn erf(first: &[u8]) -> Option<&'static str> {
-    let (_, [seconds @ .., kind, _flags, high, low]) = first
+    let (_, [seconds @ .., kind, flags, high, low]) = first
         .split_first_chunk::<4>()
         .and_then(|(fraction, rest)| rest.first_chunk::<8>().map(|fields| (fraction, *fields)))?;
     let year = u32::from_le_bytes(seconds) / (365 * 86_400) + 1970;
     let length = u16::from_be_bytes([high, low]);
-    let plausible = (1990..2100).contains(&year) && (1..=48).contains(&(kind & 0x7f)) && length >= 16;
-    plausible.then_some("an ERF capture; editcap -F pcap converts it")
+    let plausible = (2000..2060).contains(&year) && (1..=48).contains(&(kind & 0x7f));
+    (plausible && flags & 0xc0 == 0 && (16..=LONGEST_ERF).contains(&length))
+        .then_some("an ERF capture; editcap -F pcap converts it")
 }
+
+/// Larger records than those of jumbo frames would be odd.
+const LONGEST_ERF: u16 = 16 << 10;
 
 fn hex(first: &[u8]) -> String {
     let bytes: Vec<String> = first.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
@@ -128,6 +132,8 @@ mod tests {
         named(&"grüß".as_bytes()[..3], "text");
         named(b"CLIENT_RANDOM 00", "TLS key log");
         named(b"version https://git-lfs.github.com/spec/v1", "Git LFS");
+        named(b"\x12\x34\x56\x78\0\xf1\x53\x65\x02\x04\0\x50\0\0\0\x3e", "ERF");
+        named(b"\x12\x34\x56\x78\0\xf1\x53\x65\x02\xc4\0\x50\0\0\0\x3e", "begins with 12 34 56 78");
         named(b"\x01\x02\x03\x04\x05", "begins with 01 02 03 04");
         named(b"\x01", "begins with 01");
     }

@@ -281,6 +281,7 @@ impl History {
             given_up: ending.how == CloseHow::GivenUp,
             begun,
             silence: before.map(|before| begun.time.nanos_since(before.time)),
+            since_opening: last == Last::Nothing,
             sides: [
                 side(Side::Client, client.known, client_cut),
                 side(Side::Server, server.known, server_cut),

@@ -61,6 +61,8 @@ pub struct End {
     pub begun: PacketRef,
     /// From the last message to there, or from the opening where there was no message.
     pub silence: Option<i64>,
+    /// Is that since the opening, as no message came?
+    pub since_opening: bool,
     /// What the client did, then the server.
     pub sides: [SideEnd; 2],
     /// The side that closed first, by a Close frame before any FIN or RST.
@@ -138,7 +140,7 @@ fn check_abrupt(end: &End, tcp: &TcpClose, broken: &mut impl FnMut(&'static Rule
         EndKind::Fin => (&TCP_CLOSED_WITHOUT_CLOSE, "FIN"),
         EndKind::Reset => (&TCP_RESET, "RST"),
     };
-    let since = end.silence.map(|silence| format!(", {} after the last message", seconds(silence)));
+    let since = end.silence.map(|silence| format!(", {}", after(silence, end)));
     let cut = cut_frames(end);
     let detail = format!("{what} without a Close frame{}{cut}", since.unwrap_or_default());
     broken(rule, tcp.side.into(), tcp.at, detail);
@@ -257,10 +259,14 @@ fn check_silence(
     if let Some(silence) = silence.filter(|_| going_away && end.sides.iter().all(|side| side.known))
         && let Some(timeout) = timeout_of(silence)
     {
-        let detail =
-            format!("ended {} after the last frame: a timeout of {timeout} s is common", seconds(silence));
+        let detail = format!("ended {}: a timeout of {timeout} s is common", after(silence, end));
         broken(&IDLE_TIMEOUT_SUSPECTED, side.into(), end.begun, detail);
     }
+}
+
+fn after(silence: i64, end: &End) -> String {
+    let what = if end.since_opening { "the opening" } else { "the last message" };
+    format!("{} after {what}", seconds(silence))
 }
 
 /// The usual timeout that ends a silence of so many nanoseconds.

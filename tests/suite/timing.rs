@@ -18,6 +18,23 @@ const MILLI: i64 = 1_000_000;
 const SECOND: i64 = 1000 * MILLI;
 
 #[test]
+fn a_silence_before_which_no_message_came_is_told_from_the_opening() {
+    for (script, since) in [
+        (Scenario::new().upgrade("/"), "30.0 s after the opening"),
+        (Scenario::new().upgrade("/").client(text("a")), "30.0 s after the last message"),
+    ] {
+        let lines = ndjson_of(&script.wait(30 * SECOND).fin().pcap());
+        let told = |rule: &str| {
+            let finding = lines.iter().find(|line| line["rule"] == rule);
+            finding.and_then(|finding| finding["detail"].as_str()).unwrap_or_default()
+        };
+        for rule in ["tcp-closed-without-close", "connection-idle-timeout-suspected"] {
+            assert!(told(rule).contains(since), "{rule}: {}", told(rule));
+        }
+    }
+}
+
+#[test]
 fn what_stands_behind_a_large_message_waits_for_its_end() {
     let document = read_json(&committed("24_head_of_line.pcap", &head_of_line()));
     let slow = &document["connections"][0]["statistics"];
