@@ -76,7 +76,7 @@ fn reasons(totals: &Totals) -> Vec<String> {
         ),
         (
             totals.tls_connections > 0,
-            "A wss:// connection looks like any other TLS: to read it, its session keys are needed (a key log, as browsers write it where SSLKEYLOGFILE says).",
+            "A wss:// connection looks like any other TLS, which wspect does not decrypt: capture where it is plain, behind the proxy or load balancer that ends TLS.",
         ),
         (
             totals.http2_connections > 0,
@@ -117,10 +117,10 @@ mod tests {
     }
 
     #[test]
-    fn tls_alone_asks_for_keys() {
+    fn tls_alone_is_not_decrypted() {
         let totals = Totals { packets: 10, tcp_connections: 2, tls_connections: 2, ..Totals::default() };
         assert!(advice(&totals).starts_with("Seen: 10 packets, 2 TCP connections (2 TLS, not decrypted).\n"));
-        assert!(advice(&totals).contains("session keys"));
+        assert!(advice(&totals).contains("does not decrypt: capture where it is plain"));
         assert!(!advice(&totals).contains("HTTP/1"));
     }
 
