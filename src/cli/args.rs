@@ -277,7 +277,8 @@ fn connection(text: &str) -> Result<u64, String> {
 
 /// `1s`, `1.5 min`, `2h 30m`
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let duration: SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    let expected = |_| "a duration has units: 500ms, 30 s, 1.5 min, 2h 30m".to_owned();
+    let duration: SignedDuration = text.parse().map_err(expected)?;
     Duration::try_from(duration).map_err(|_| "a duration can't be negative".to_owned())
 }
 
@@ -348,6 +349,18 @@ pub enum When {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_without_a_unit_is_answered_by_examples_that_are_durations() {
+        for wrong in ["3", "abc", ""] {
+            let said = duration(wrong).unwrap_err();
+            let (_, examples) = said.split_once(": ").unwrap();
+            for example in examples.split(", ") {
+                assert!(duration(example).is_ok(), "{example}");
+            }
+        }
+        assert!(duration("-3s").unwrap_err().contains("negative"));
+    }
 
     #[test]
     fn a_negative_number_is_answered_by_what_is_needed() {
