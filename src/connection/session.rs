@@ -33,8 +33,10 @@ pub(super) struct Session {
     server: Lane,
     rsv1: Rsv1,
     framing: Framing,
-    /// Was an extension that compresses agreed?
+    /// May messages be compressed?
     compresses: bool,
+    /// Does the handshake say so?
+    agreed: bool,
     messages: u64,
     history: History,
     tally: Tally,
@@ -84,6 +86,7 @@ impl Session {
             rsv1: extensions.rsv1,
             framing: extensions.framing,
             compresses: extensions.client.is_some(),
+            agreed: extensions.client.is_some_and(|compression| compression.certain),
             messages: 0,
             history,
             tally: Tally::default(),

@@ -63,6 +63,10 @@ fn what_the_capture_does_not_show_can_be_said() {
         details.iter().any(|detail| detail.starts_with("assumed") && detail.ends_with("permessage-deflate")),
         "{details:?}"
     );
+    // What is assumed was not negotiated.
+    assert!(
+        !found.as_array().unwrap().iter().any(|finding| finding["rule"] == "deflate-negotiated-never-used")
+    );
     wspect().arg("read").arg(&path).args(["--assume-extensions", "per message"]).assert().code(2);
     std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -4,7 +4,7 @@ use super::Session;
 use crate::connection::Options;
 use crate::connection::outbox::Outbox;
 use crate::packet::{PacketRef, Side};
-use crate::rules::frame::{Rsv1, SentFrame};
+use crate::rules::frame::SentFrame;
 use crate::rules::mask::KeyFault;
 use crate::rules::{self, Finding, Severity};
 use crate::websocket::message::FrameStart;
@@ -90,7 +90,7 @@ impl Session {
         let mut findings = Vec::new();
         for (side, lane) in [(Side::Client, &mut self.client), (Side::Server, &mut self.server)] {
             lane.undecoded.report(side, &mut |finding| findings.push(finding));
-            let savings = lane.reader.savings().filter(|_| self.rsv1 != Rsv1::Unknown);
+            let savings = lane.reader.savings().filter(|_| self.agreed);
             // What was not captured may have been compressed.
             if let Some(savings) = savings.filter(|_| lane.reader.counts().missing_bytes == 0) {
                 rules::deflate::check_savings(&savings, side, at, &mut |finding| findings.push(finding));
