@@ -10,7 +10,7 @@ mod timers;
 use std::mem::{self, offset_of};
 
 use index::{Course, Index};
-use life::{Followed, Life};
+use life::{Followed, Life, opens_flow};
 use memory::{Account, Memory};
 use overdue::Overdue;
 use timers::{Queue, Timer, Timers};
@@ -19,7 +19,7 @@ use super::hold::{LifeId, Worth};
 use crate::ahead::fetch;
 use crate::connection::Options;
 use crate::connection::outbox::{Outbox, Protocols};
-use crate::decode::{Segment, TcpFlags};
+use crate::decode::Segment;
 use crate::event::CloseHow;
 use crate::packet::{PacketRef, Timestamp};
 use crate::tcp::{Direction, FlowKey};
@@ -286,11 +286,6 @@ fn key_of(slots: &[Slot], slot: usize) -> Option<&FlowKey> {
 
 fn heeds(slots: &[Slot], timer: &Timer) -> bool {
     slots.get(timer.slot).is_some_and(|slot| slot.flow.is_some() && slot.generation == timer.generation)
-}
-
-/// A SYN, or data; a late ACK or RST of a connection that nobody knows is not worth a flow.
-fn opens_flow(segment: &Segment<'_>) -> bool {
-    segment.flags.has(TcpFlags::SYN) || !segment.payload.is_empty() || segment.cut > 0
 }
 
 impl Flow {

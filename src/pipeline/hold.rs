@@ -102,6 +102,12 @@ impl<'a> Hold<'a> {
         }
     }
 
+    /// No more comes: no datagram becomes whole any more, and all lives are known.
+    pub(super) fn finish(&mut self, now: Timestamp) {
+        self.owners.retain(|owner, _| matches!(owner, Owner::Life(_)));
+        self.release(now);
+    }
+
     /// Nothing comes for now.
     pub(super) fn pause(&mut self, now: Timestamp) {
         self.release(now);
@@ -241,7 +247,11 @@ mod tests {
         // Nobody follows what is in this one.
         take(&[6], true, None);
         take(&[6], false, Some((3, N)));
-        assert_eq!(kept.0, [1, 3, 4, 6, 7, 8, 9]);
+        // Behind one that never becomes whole nothing is lost.
+        take(&[7], true, None);
+        take(&[], false, Some((1, K)));
+        hold.finish(Timestamp::default());
+        assert_eq!(kept.0, [1, 3, 4, 6, 7, 8, 9, 13]);
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl Analysis<'_, '_> {
         self.drain()?;
         self.settle(&mut hold);
         if let Some(hold) = hold {
-            hold.release(self.intake.clock.end().time);
+            hold.finish(self.intake.clock.end().time);
             self.undecided = hold.given_up();
         }
         ControlFlow::Continue(())

@@ -202,11 +202,16 @@ fn a_connection_in_ip_fragments_is_kept_whole() {
         (document["connections"].clone(), document["totals"]["packets"].clone())
     };
     let script = Scenario::new().upgrade("/").client(text(&"a long message ".repeat(20))).fin();
-    let pcap = script.over(Encapsulation::IpFragments).pcap();
-    let of_all = said(wspect().args(["read", "-", "--write"]).arg(&kept).write_stdin(pcap));
-    let of_kept = said(wspect().arg("read").arg(&kept));
+    let mut capture = script.over(Encapsulation::IpFragments).capture();
+    let of_all = said(wspect().args(["read", "-", "--write"]).arg(&kept).write_stdin(capture.pcap()));
     assert!(of_all.1.as_u64() > Some(20), "{of_all:?}");
-    assert_eq!(of_all, of_kept);
+    assert_eq!(of_all, said(wspect().arg("read").arg(&kept)));
+    // Of a datagram of the upgrade request a piece was lost: what comes behind it does not wait for it to the end.
+    capture.packets.remove(4);
+    let of_all = said(wspect().args(["read", "-", "--write"]).arg(&kept).write_stdin(capture.pcap()));
+    let of_kept = said(wspect().arg("read").arg(&kept));
+    assert_eq!(of_all.0[0]["traffic"], of_kept.0[0]["traffic"]);
+    assert!(of_kept.0[0]["messages"][0]["text"].is_string() && of_kept.1.as_u64() < of_all.1.as_u64());
 }
 
 #[test]

@@ -30,6 +30,11 @@ pub(super) struct Followed {
     closing: Option<SentClose>,
 }
 
+/// A SYN, or data; a late ACK or RST of a connection that nobody knows is not worth a flow.
+pub(super) fn opens_flow(segment: &Segment<'_>) -> bool {
+    segment.flags.has(TcpFlags::SYN) || !segment.payload.is_empty() || segment.cut > 0
+}
+
 impl Life {
     pub(super) fn followed(key: FlowKey, start: PacketRef, options: &Options) -> Self {
         Self::Followed(Box::new(Followed {
