@@ -68,8 +68,26 @@ impl Latest {
 
     #[inline(never)]
     fn push_kept(&mut self, at: PacketRef, index: u64) {
-        let kept = self.kept.get_or_insert_with(|| Kept::new(self.last));
-        self.forgotten |= kept.push(at, index, self.forgotten);
+        let Kept { messages } = &mut **self.kept.get_or_insert_with(|| Kept::new(self.last));
+        let place = messages.iter().rposition(|(known, _)| known.number <= at.number);
+        if let Some(known) = place.and_then(|place| messages.get_mut(place))
+            && known.0.number == at.number
+        {
+            *known = (at, index);
+            return;
+        }
+        let mut place = place.map_or(0, |place| place + 1);
+        let is_full = messages.len() == PACKETS;
+        self.forgotten |= is_full;
+        if place == 0 && self.forgotten {
+            // One that is forgotten may stand between this one and all that are known.
+            return;
+        }
+        if is_full {
+            messages.pop_front();
+            place -= 1;
+        }
+        messages.insert(place, (at, index));
     }
 
     /// What was completed last, up to and with this packet.
@@ -97,29 +115,6 @@ impl Kept {
         let mut messages = VecDeque::with_capacity(PACKETS);
         messages.extend(last);
         Box::new(Self { messages })
-    }
-
-    /// Was one forgotten for it? With `forgotten`, one was before, which may stand between this one and all that are known.
-    fn push(&mut self, at: PacketRef, index: u64, forgotten: bool) -> bool {
-        let Self { messages } = self;
-        let place = messages.iter().rposition(|(known, _)| known.number <= at.number);
-        if let Some(known) = place.and_then(|place| messages.get_mut(place))
-            && known.0.number == at.number
-        {
-            *known = (at, index);
-            return false;
-        }
-        let mut place = place.map_or(0, |place| place + 1);
-        let is_full = messages.len() == PACKETS;
-        if place == 0 && (is_full || forgotten) {
-            return true;
-        }
-        if is_full {
-            messages.pop_front();
-            place -= 1;
-        }
-        messages.insert(place, (at, index));
-        is_full
     }
 }
 

@@ -35,15 +35,6 @@ pub struct Decoder {
     pieces: Pieces,
 }
 
-/// Of which fragmented datagrams a packet is a piece.
-#[derive(Debug, Default)]
-pub(crate) struct Pieces {
-    /// Their numbers, the outermost first.
-    pub(crate) of: Vec<u64>,
-    /// Is more to come of the innermost one?
-    pub(crate) is_open: bool,
-}
-
 impl Decoder {
     /// A decoder that holds no fragments yet. Of the limits it keeps to `encapsulation` (all headers of a packet
     /// count) and those of fragments.
@@ -110,6 +101,15 @@ impl Decoder {
     pub const fn datagrams_given_up(&self) -> u64 {
         self.fragments.given_up()
     }
+}
+
+/// Of which fragmented datagrams a packet is a piece.
+#[derive(Debug, Default)]
+pub(crate) struct Pieces {
+    /// Their numbers, the outermost first.
+    pub(crate) of: Vec<u64>,
+    /// Is more to come of the innermost one?
+    pub(crate) is_open: bool,
 }
 
 /// A fragmented tunnel may carry fragments; deeper nesting is made up.

@@ -180,7 +180,7 @@ impl<'a> Flows<'a> {
         self.slots.get(slot)?.flow.as_ref().map(|flow| (flow.id, flow.worth()))
     }
 
-    /// Takes a segment that is not just the next one of its flow, whose `last` one was before.
+    /// Takes a segment that is not just the next one of its flow; `last` was the packet before it.
     #[inline(never)]
     fn follow(&mut self, slot: usize, segment: &Segment<'_>, last: PacketRef, now: Timestamp) {
         let Some(flow) = self.slots.get_mut(slot).and_then(|slot| slot.flow.as_mut()) else { return };

@@ -63,10 +63,10 @@ impl<'a> Hold<'a> {
     /// Takes a packet, the datagrams that it is a piece of, and where it has a segment that somebody follows, what is known of that life.
     pub(super) fn packet(&mut self, packet: &Packet<'_>, pieces: &Pieces, known: Option<(LifeId, Worth)>) {
         let open = pieces.of.last().filter(|_| pieces.is_open);
-        let whole = known.map(|(life, worth)| (Owner::Life(life), worth));
-        let owned = whole.or(open.map(|datagram| (Owner::Datagram(*datagram), Worth::Unknown)));
+        let of_life = known.map(|(life, worth)| (Owner::Life(life), worth));
+        let owned = of_life.or(open.map(|datagram| (Owner::Datagram(*datagram), Worth::Unknown)));
         for datagram in &pieces.of {
-            self.pass_over(Owner::Datagram(*datagram), owned);
+            self.reassign(Owner::Datagram(*datagram), owned);
         }
         if let Some((owner, worth)) = owned {
             self.settle_owner(owner, worth);
@@ -120,11 +120,11 @@ impl<'a> Hold<'a> {
         }
     }
 
-    /// What waits for a datagram is a part of what that was a part of, if of anything.
-    fn pass_over(&mut self, datagram: Owner, whole: Option<(Owner, Worth)>) {
-        let (owner, worth) = match whole {
+    /// What waited for this datagram waits for what that belongs to, or for nothing.
+    fn reassign(&mut self, datagram: Owner, owned: Option<(Owner, Worth)>) {
+        let (owner, worth) = match owned {
             Some((owner, _)) if owner == datagram => return,
-            Some(whole) => whole,
+            Some(owned) => owned,
             None => {
                 self.owners.remove(&datagram);
                 return;
